@@ -1,0 +1,12 @@
+"""The ground floor: tenancy, ingest, store, reads, live hints, trace pages, admin."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ObservabilityConfig(AppConfig):
+    """Record, browse and watch traces."""
+
+    name = "observability"
+    default_auto_field = "django.db.models.BigAutoField"
