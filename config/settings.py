@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from django.urls import reverse_lazy
+from psycopg.conninfo import conninfo_to_dict
 
 from config.env import BASE_DIR, DATA_DIR, env, read_run_file, read_secret, read_setting
 
@@ -85,9 +86,26 @@ TEMPLATES = [
 
 # --- Postgres -------------------------------------------------------------------------------------------------------
 DATABASE_URL = read_setting("DATABASE_URL", run_file=_run_file, default="postgres:///playhead")
-DATABASES = {"default": env.db_url_config(DATABASE_URL, engine="django.db.backends.postgresql")}
-DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 8, "timeout": 10}, "connect_timeout": 5}
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+# libpq itself reads the address, so every form that psql takes works here (sockets, several hosts, service files).
+_libpq = conninfo_to_dict(DATABASE_URL)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _libpq.pop("dbname", ""),
+        "USER": _libpq.pop("user", ""),
+        "PASSWORD": _libpq.pop("password", ""),
+        "HOST": _libpq.pop("host", ""),
+        "PORT": _libpq.pop("port", ""),
+        "OPTIONS": {
+            "pool": {"min_size": 0, "max_size": 8, "timeout": 10},
+            "connect_timeout": 5,
+            "options": "-c statement_timeout=30s",
+            **_libpq,
+        },
+        # Transaction pooling (pgbouncer) has no server-side cursors.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Valkey: one server, one database number a purpose ---------------------------------------------------------------
@@ -144,6 +162,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "observability.services.accounts.AccountAdapter"
+ACCOUNT_SIGNUP_OPEN = env.bool("PLAYHEAD_OPEN_SIGNUP", default=False)
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = reverse_lazy("account_login")

@@ -1,0 +1,41 @@
+"""Tables of the ground floor, by subject."""
+
+from observability.models.ingest import IngestCount, IngestRejection
+from observability.models.logs import LogEntry
+from observability.models.steps import Step, StepHour
+from observability.models.tenancy import (
+    ApiKey,
+    Membership,
+    Organization,
+    Project,
+    ProjectMembership,
+    RedactionRule,
+    Role,
+    Scope,
+    User,
+)
+from observability.models.traces import Event, EventFlag, Payload, Resource, SdkSession, SearchDocument, Trace
+
+__all__ = [
+    "ApiKey",
+    "Event",
+    "EventFlag",
+    "IngestCount",
+    "IngestRejection",
+    "LogEntry",
+    "Membership",
+    "Organization",
+    "Payload",
+    "Project",
+    "ProjectMembership",
+    "RedactionRule",
+    "Resource",
+    "Role",
+    "Scope",
+    "SdkSession",
+    "SearchDocument",
+    "Step",
+    "StepHour",
+    "Trace",
+    "User",
+]
