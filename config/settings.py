@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 from psycopg.conninfo import conninfo_to_dict
 
@@ -147,6 +148,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10, "socket_connect_timeout": 5}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "ensure-partitions": {
+        "task": "observability.tasks.ensure_partitions",
+        "schedule": crontab(minute="7"),
+        # Not worth doing late: the next hour's does the same.
+        "options": {"expires": 3000},
+    },
+}
 
 # --- People ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "observability.User"
