@@ -117,7 +117,7 @@ def _redis_url(database: int) -> str:
     """Return REDIS_URL with another database number; unix sockets carry it as `?db=`."""
     parts = urlsplit(REDIS_URL)
     if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=f"db={database}"))
+        return f"unix://{parts.path}?db={database}"
     return urlunsplit(parts._replace(path=f"/{database}"))
 
 

@@ -1,0 +1,34 @@
+"""Private folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from config.embedded.errors import EmbeddedError
+
+# The kernel takes 108 bytes for a socket path on Linux and 104 on macOS; Postgres adds a suffix for its lock file.
+LONGEST_SOCKET_PATH = 90
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder of mode 0700, or make sure that the one there is ours and has that mode."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise EmbeddedError(f"{folder} belongs to another user: choose another folder with --data.")
+        folder.chmod(0o700)
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        raise EmbeddedError(f"{folder} cannot be used ({error.strerror}): choose another folder with --data.") from None
+    return folder
+
+
+def make_socket_folder(data: Path) -> Path:
+    """Return the 0700 folder for sockets: in the data folder, or a hashed one where that path would be too long."""
+    folder = data / "sockets"
+    if len(os.fsencode(folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
+        digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"playhead-{digest}"
+    return make_private(folder)
