@@ -91,14 +91,19 @@ def rotate_key(*, key: ApiKey, rotated_by: User | None, overlap: timedelta = ROT
     key.expires_at = min(key.expires_at, end) if key.expires_at else end
     key.replaced_by = new.key
     key.save(update_fields=["expires_at", "replaced_by"])
-    forget_keys()
+    transaction.on_commit(forget_keys, robust=True)
     return new
 
 
+@transaction.atomic
 def revoke_key(*, key: ApiKey) -> None:
     """Stop the key for good. Idempotent. Other processes follow within `REMEMBER_SECONDS`."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
-    forget_keys()
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if locked.revoked_at is None:
+        locked.revoked_at = timezone.now()
+        # Saved, not updated in bulk: the audit log hears of saves.
+        locked.save(update_fields=["revoked_at"])
+    transaction.on_commit(forget_keys, robust=True)
 
 
 _remembered: dict[str, tuple[float, KeyIdentity | None]] = {}
@@ -140,12 +145,25 @@ def _load(text: str) -> KeyIdentity | None:
     return identity
 
 
-def _find(text: str) -> KeyIdentity | None:
+def find_active_key(text: str) -> ApiKey | None:
+    """Return the key with this text if it may be used now. Always asks the database, and does not count as a use."""
     public_id, dot, secret = text.partition(".")
     if not dot or len(public_id) > 40 or "\x00" in public_id:
         return None
     key = ApiKey.objects.select_related("project").filter(public_id=public_id).first()
-    if key is None or not hmac.compare_digest(key.secret_hash, _hash(secret)) or key.state != "active":
+    if key is None or not has_secret(key, secret) or key.state != "active":
+        return None
+    return key
+
+
+def has_secret(key: ApiKey, secret: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(key.secret_hash, _hash(secret))
+
+
+def _find(text: str) -> KeyIdentity | None:
+    key = find_active_key(text)
+    if key is None:
         return None
     now = timezone.now()
     unused = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_EVERY)
