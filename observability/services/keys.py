@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -116,9 +116,12 @@ def check_key(text: str) -> KeyIdentity | None:
 
 
 async def authenticate_key(text: str) -> KeyIdentity | None:
-    """As `check_key`, for asynchronous callers."""
+    """As `check_key`, for asynchronous callers outside Django's requests, whose connection is given back each time.
+
+    Kept open, it would stay broken after Postgres restarted: nothing but a request's end looks after it.
+    """
     known, identity = _recall(text)
-    return identity if known else await sync_to_async(_load)(text)
+    return identity if known else await database_sync_to_async(_load)(text)
 
 
 def forget_keys() -> None:
