@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "observability.audit.AuditMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -153,7 +153,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "observability.tasks.ensure_partitions",
         "schedule": crontab(minute="7"),
         # Not worth doing late: the next hour's does the same.
-        "options": {"expires": 3000},
+        "options": {"expire_seconds": 3000},
     },
 }
 
@@ -180,6 +180,24 @@ LOGOUT_REDIRECT_URL = "/"
 EMAIL_CONFIG = env.email_url("PLAYHEAD_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("PLAYHEAD_FROM_EMAIL", default="playhead@localhost")
+
+# Who changed what, for every table of people, tenants and keys. Secrets stay out, and what no person changes.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {
+        "model": "observability.User",
+        "exclude_fields": ["last_login"],
+        "mask_fields": ["password"],
+        "mask_callable": "observability.audit.hide_value",
+        "m2m_fields": ["groups", "user_permissions"],
+    },
+    {"model": "observability.ApiKey", "exclude_fields": ["secret_hash", "last_used_at"]},
+    "observability.Organization",
+    "observability.Project",
+    "observability.Membership",
+    "observability.ProjectMembership",
+    "observability.RedactionRule",
+)
+AUDITLOG_CID_GETTER = "observability.audit.get_no_correlation_id"
 
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
