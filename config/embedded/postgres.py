@@ -107,8 +107,9 @@ class Postgres:
 
     def _make_cluster(self) -> None:
         """Make it under another name and rename it when whole, so an interrupted first start leaves nothing half done."""
-        unfinished = self.folder.with_name(self.folder.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in self.folder.parent.glob("postgres-*.unfinished-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        unfinished = self.folder.with_name(f"{self.folder.name}.unfinished-{os.getpid()}")
         initdb = str(self.program.path.with_name("initdb"))
         options = ["--username=playhead", "--auth=trust", "--encoding=UTF8", "--data-checksums", *self._locale_options()]
         durability = [] if self.is_durable else ["--no-sync"]

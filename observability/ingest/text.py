@@ -22,7 +22,8 @@ DEPTH_LIMIT = 200
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive: a string full of escapes leaves nothing to backtrack into, so its memory stays flat.
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 

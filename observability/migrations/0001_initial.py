@@ -154,6 +154,7 @@ class Migration(migrations.Migration):
                 ('extra', models.BinaryField(null=True)),
                 ('replay_input', models.BinaryField(null=True)),
                 ('replay_output', models.BinaryField(null=True)),
+                ('replay_extra', models.BinaryField(null=True)),
             ],
             options={
                 'db_table': 'payloads',

@@ -1,5 +1,6 @@
 """Tables of the ground floor, by subject."""
 
+from observability.flags import EventFlag
 from observability.models.ingest import IngestCount, IngestRejection
 from observability.models.logs import LogEntry
 from observability.models.steps import Step, StepHour
@@ -14,7 +15,7 @@ from observability.models.tenancy import (
     Scope,
     User,
 )
-from observability.models.traces import Event, EventFlag, Payload, Resource, SdkSession, SearchDocument, Trace
+from observability.models.traces import Event, Payload, Resource, SdkSession, SearchDocument, Trace
 
 __all__ = [
     "ApiKey",

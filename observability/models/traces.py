@@ -9,29 +9,11 @@ compressed JSON bytes, and blob storage the values over 1 MiB. Only `ingest/writ
 
 from __future__ import annotations
 
-import enum
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-
-
-class EventFlag(enum.IntFlag):
-    """Facts about a stored event that a reader must be told. Merged halves keep the flags of both."""
-
-    TIME_SUSPECT = 1
-    """Its time is far off now, so it lies in the default partition."""
-    USAGE_ESTIMATED = 2
-    """The token split was guessed from a total."""
-    REDACTED = 4
-    """Redaction replaced something in it."""
-    INPUT_WITHHELD = 8
-    OUTPUT_WITHHELD = 16
-    ATTRIBUTES_WITHHELD = 32
-    STACK_WITHHELD = 64
-    COST_STATED = 128
-    """The sender stated the cost; otherwise it was computed from prices."""
 
 
 class Trace(models.Model):
@@ -171,6 +153,7 @@ class Payload(models.Model):
     extra = models.BinaryField(null=True)
     replay_input = models.BinaryField(null=True)
     replay_output = models.BinaryField(null=True)
+    replay_extra = models.BinaryField(null=True)
 
     class Meta:
         managed = False

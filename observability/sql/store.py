@@ -84,6 +84,7 @@ CREATE TABLE payloads (
     extra bytea,
     replay_input bytea,
     replay_output bytea,
+    replay_extra bytea,
     PRIMARY KEY (project_id, trace_id, started_at, span_id)
 ) PARTITION BY RANGE (started_at)
 """
@@ -255,7 +256,7 @@ CREATE TABLE ingest_rejections (
 
 # (In the column definitions only since Postgres 16; partitions take it over from their parent.)
 _EXTERNAL = {
-    "payloads": ("input", "output", "attributes", "error_stack", "extra", "replay_input", "replay_output"),
+    "payloads": ("input", "output", "attributes", "error_stack", "extra", "replay_input", "replay_output", "replay_extra"),
     "log_records": ("fields",),
 }
 

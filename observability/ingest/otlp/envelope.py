@@ -48,5 +48,5 @@ def parse(body: bytes) -> Iterable[Any]:
     try:
         request.ParseFromString(body)
     except DecodeError as error:
-        raise MalformedBodyError(f"the body is not an OTLP request in protobuf: {error}") from error
+        raise MalformedBodyError("the body is not an OTLP request in protobuf: it is truncated or corrupt") from error
     return cast("Iterable[Any]", request.holders)

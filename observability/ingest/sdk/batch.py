@@ -9,7 +9,7 @@ import structlog
 from msgspec import Raw
 
 from observability.ingest.records import Decoded, EventRecord, Rejected, ResourceRecord
-from observability.ingest.salvage import split_array, split_object
+from observability.ingest.salvage import count_values, split_array, split_object
 from observability.ingest.sdk.events import Sender, map_event, read_timestamp_us, read_type
 from observability.ingest.sdk.fields import FieldError, Fields, is_null, read_text
 from observability.ingest.sdk.own_traffic import OwnTrafficError
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SESSION_ID_LIMIT = 200
+EVENTS_LIMIT = 10_000
+"""Events of one batch. The client sends 50 at a time, and never more than the 500 it keeps through an outage."""
+VALUES_LIMIT = 1_000_000
+"""Values of one batch, however deep. Decoded, the smallest ones take fifty times their bytes."""
 HEARTBEAT = "__heartbeat__"
 SESSION_END = "__session_end__"
 
@@ -53,7 +57,9 @@ def decode_events(body: bytes, *, own_hosts: frozenset[str] = frozenset()) -> Sd
         members = _read_members(_as_utf8(body))
         items = _read_items(members)
     except NotJSONError as error:
-        return SdkBatch(decoded=Decoded(rejected=(Rejected(index=0, reason=f"body: {error}"),)))
+        return _reject_whole(f"body: {error}", code="invalid")
+    except _TooManyError as error:
+        return _reject_whole(f"body: {error}", code="too_large")
     metadata = _read_metadata(members)
     try:
         session_id = read_text(members, "sessionId", limit=SESSION_ID_LIMIT)
@@ -64,6 +70,14 @@ def decode_events(body: bytes, *, own_hosts: frozenset[str] = frozenset()) -> Sd
     reader = _BatchReader(Sender(session_id=session_id, resource=resource, own_hosts=own_hosts))
     reader.read(items)
     return reader.finish(metadata)
+
+
+class _TooManyError(ValueError):
+    """A batch has more parts than are taken."""
+
+
+def _reject_whole(reason: str, *, code: str) -> SdkBatch:
+    return SdkBatch(decoded=Decoded(rejected=(Rejected(index=0, reason=reason, code=code),)))
 
 
 class _BatchReader:
@@ -131,6 +145,8 @@ def _as_utf8(body: bytes) -> bytes:
 
 
 def _read_members(body: bytes) -> Fields:
+    if len(body) > VALUES_LIMIT and count_values(body, enough=VALUES_LIMIT) > VALUES_LIMIT:
+        raise _TooManyError(f"more than {VALUES_LIMIT} values, counted through all levels")
     try:
         return _members_decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -144,11 +160,14 @@ def _read_items(members: Fields) -> list[Raw]:
     if raw is None or is_null(raw):
         raise NotJSONError("events: missing")
     try:
-        return _items_decoder.decode(raw)
+        items = _items_decoder.decode(raw)
     except msgspec.ValidationError as error:
         raise NotJSONError("events: expected a list") from error
     except (msgspec.DecodeError, RecursionError):
-        return [Raw(item) for item in split_array(bytes(raw))]
+        items = [Raw(item) for item in split_array(bytes(raw))]
+    if len(items) > EVENTS_LIMIT:
+        raise _TooManyError(f"{len(items)} events, at most {EVENTS_LIMIT} are taken at once")
+    return items
 
 
 def _read_event(item: Raw) -> Fields:

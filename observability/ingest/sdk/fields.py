@@ -60,7 +60,8 @@ def read_value(fields: Fields, key: str) -> bytes | None:
         return None
     value = bytes(raw)
     # Counting brackets settles nearly every value; only one that might be too deep is looked at closely.
-    if value.count(b"[") + value.count(b"{") > DEPTH_LIMIT and as_json_text(value.decode()) is None:
+    is_nested = not value.startswith(b'"') and value.count(b"[") + value.count(b"{") > DEPTH_LIMIT
+    if is_nested and as_json_text(value.decode()) is None:
         raise FieldError(f"{key}: objects and lists are nested more than {DEPTH_LIMIT} deep")
     return value
 

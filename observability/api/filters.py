@@ -1,0 +1,143 @@
+"""What each list takes as query parameters, checked by django-filter and handed to selectors as typed values.
+
+A value that cannot be read, and a parameter that does not exist, are answered by a 400 that names it: a filter that is
+silently ignored shows the wrong rows.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import django_filters as filters
+from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from observability.api.fields import (
+    choice_parameter,
+    flag_parameter,
+    integer_parameter,
+    number_parameter,
+    text_list_parameter,
+    text_parameter,
+    time_parameter,
+)
+from observability.models import Trace
+from observability.selectors.events import MOST_EVENTS, EventWindow
+from observability.selectors.trace_filters import TraceFilters
+
+MOST_ROWS = 500
+_MOST_MICROS = 10**15
+_CURSOR = "`next_cursor` of the page before; absent for the first page."
+
+
+class ProjectFilterSet(filters.FilterSet):
+    """Reads parameters for a selector, which applies them: the queryset side of a filter set is not used."""
+
+    project = text_parameter(
+        "For signed-in people: the project's number, or `<organization>/<project>`. A key has one project."
+    )
+
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """Return the checked values that were given; raises `ValidationError` naming each parameter at fault."""
+        unknown = sorted(set(request.query_params) - set(cls.base_filters))
+        if unknown:
+            raise ValidationError({name: ["There is no such parameter here."] for name in unknown})
+        form = cls(data=request.query_params, queryset=_no_rows()).form
+        if not form.is_valid():
+            raise ValidationError({name: [str(text) for text in texts] for name, texts in form.errors.items()})
+        return {name: value for name, value in form.cleaned_data.items() if value not in (None, "", [])}
+
+
+class _TimeRangeFilterSet(ProjectFilterSet):
+    @classmethod
+    def get_filters(cls) -> Any:
+        """Add what cannot be an attribute's name: `from` is a keyword."""
+        return {
+            **super().get_filters(),
+            "from": time_parameter("Only what started then or later."),
+            "to": time_parameter("Only what started earlier than that."),
+        }
+
+
+class TraceFilterSet(_TimeRangeFilterSet):
+    """Which traces."""
+
+    status = choice_parameter("One of these.", ("running", "ok", "error"), is_list=True)
+    workflow = text_parameter("Workflow name; `*` stands for anything.")
+    session = text_parameter("Session id.")
+    user = text_parameter("User id.")
+    environment = text_parameter("Environment.")
+    service = text_parameter("Service name.")
+    correlation = text_parameter("Correlation id.")
+    tag = text_parameter("A tag the trace has.")
+    model = text_parameter("A model the trace called; `*` stands for anything.")
+    min_duration_ms = number_parameter("At least this long.", most=_MOST_MICROS)
+    min_cost_usd = number_parameter("At least this cost in US dollars.", most=10**9)
+    has_errors = flag_parameter("With, or without, an event that failed.")
+    q = text_parameter("Text that the trace has, or the id of a trace.", limit=1000)
+    trace_id = text_list_parameter("One of these traces.")
+
+
+class TraceListFilterSet(TraceFilterSet):
+    """Which traces, and which page of them."""
+
+    cursor = text_parameter(_CURSOR, limit=2000)
+    limit = integer_parameter("Rows on the page; 50 if absent.", least=1, most=MOST_ROWS)
+
+
+class NewerTracesFilterSet(TraceFilterSet):
+    """Which traces, and newer than what."""
+
+    newer_than = text_parameter("`newest_cursor` of a page of the list with the same filters.", limit=2000)
+
+
+class EventListFilterSet(_TimeRangeFilterSet):
+    """Which window of a trace's events, and which page of it."""
+
+    max_depth = integer_parameter("Levels below the roots; 0 for the roots alone.", least=0, most=1000)
+    since = text_parameter("`since` of an earlier page: only what changed after it.")
+    previews = flag_parameter("false leaves out the previews of input and output.")
+    cursor = text_parameter(_CURSOR, limit=2000)
+    limit = integer_parameter("Rows on the page; 1000 if absent.", least=1, most=MOST_EVENTS)
+
+
+def make_trace_filters(values: dict[str, Any]) -> TraceFilters:
+    """Return the selector's filters from checked values."""
+    return TraceFilters(
+        statuses=tuple(values.get("status", ())),
+        since=values.get("from"),
+        until=values.get("to"),
+        min_cost_micros=_to_micros(values.get("min_cost_usd")),
+        min_duration_ms=_to_float(values.get("min_duration_ms")),
+        text=values.get("q"),
+        ids=tuple(values.get("trace_id", ())),
+        **{name: values.get(name) for name in _SAME_NAME},
+    )
+
+
+def make_event_window(values: dict[str, Any]) -> EventWindow:
+    """Return the selector's window from checked values."""
+    return EventWindow(
+        since=values.get("from"),
+        until=values.get("to"),
+        max_depth=values.get("max_depth"),
+        changed_since=values.get("since"),
+    )
+
+
+_SAME_NAME = ("workflow", "session", "user", "environment", "service", "correlation", "tag", "model", "has_errors")
+
+
+def _no_rows() -> QuerySet[Trace]:
+    return Trace.objects.none()
+
+
+def _to_micros(dollars: Decimal | None) -> int | None:
+    return None if dollars is None else int(dollars * 1_000_000)
+
+
+def _to_float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)

@@ -1,0 +1,431 @@
+"""One transaction of the writer: many requests' rows in, exact summaries and rollups out.
+
+The steps, in the order in which every process takes its locks (so two writers never deadlock):
+
+1. Join the halves within the batch (`merge.py`), fold it into summaries (`summaries.py`) as if all its traces were
+   new, and upsert those in key order. That inserts the new ones whole and locks the others, so all writers of one
+   trace take turns from here on.
+2. Only if some existed: read their summaries, and the stored state of the events that arrive again, and join and fold
+   once more against those. A trace that is new cannot have events, so the usual batch reads nothing.
+3. COPY new rows straight into their tables; changed rows go through a staging table and one upsert.
+4. Upsert summaries that existed before, hourly step figures, discovered steps, resources, sessions and counts.
+
+Plain COPY plus rare upsert instead of staging everything: docs/adr/0001. Nothing here retries; `writer.py` does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg.sql import Composed
+from psycopg.types.json import Jsonb
+
+from observability.ingest import statements as sql
+from observability.ingest.merge import merge_events
+from observability.ingest.prepare import Prepared, PreparedEvent, PreparedLog
+from observability.ingest.records import Rejected, WriteResult
+from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, SearchRow, TraceKey
+from observability.ingest.sessions import SessionUpdate
+from observability.ingest.statements import (
+    StoreTable,
+    copy_summary,
+    decode_event,
+    decode_summary,
+    encode_summaries,
+    encode_terms,
+    to_datetime,
+    to_us,
+)
+from observability.ingest.step_figures import StepFigures
+from observability.ingest.summaries import Summary, empty_summary, fold_event, fold_log, refold
+
+
+class Submission(msgspec.Struct):
+    """One request waiting for its commit."""
+
+    project_id: int
+    door: str
+    prepared: Prepared
+    session: SessionUpdate | None = None
+
+
+class Changes(msgspec.Struct):
+    """What a commit made visible, for the hints after it: the new version of each changed trace."""
+
+    versions: dict[TraceKey, int]
+
+
+class _Pending(msgspec.Struct):
+    """One event of the batch: what the database held, and what it is to hold."""
+
+    stored: EventRow | None
+    row: EventRow
+    payload: PayloadRow
+    is_changed: bool
+
+
+class Commit:
+    """The state of one transaction. Used once."""
+
+    def __init__(self, connection: AsyncConnection[Any], *, now_us: int, look_up_all: bool = False) -> None:
+        self.connection = connection
+        self.now_us = now_us
+        # Set after a key collision: some rows exist without their trace row (retention took that first).
+        self.look_up_all = look_up_all
+        self.summaries: dict[TraceKey, Summary] = {}
+        self.before: dict[TraceKey, Summary | None] = {}
+        self.deleted: set[TraceKey] = set()
+        self.events: dict[EventKey, _Pending] = {}
+        self.logs: dict[EventKey, LogRow] = {}
+        self.terms: dict[TraceKey, set[str]] = defaultdict(set)
+        self.results: list[WriteResult] = []
+
+    async def run(self, submissions: Sequence[Submission]) -> tuple[list[WriteResult], Changes]:
+        """Store everything and return one result per submission. The caller opens and ends the transaction."""
+        self._take_all(submissions, {}, set())
+        self._fold_new()
+        existing = await self._lock_traces()
+        if existing or self.deleted or self.look_up_all or any(not log.trace_id for log in self.logs.values()):
+            await self._load_summaries(existing)
+            self._take_all(submissions, await self._load_events(), await self._load_log_keys())
+            await self._fold_again()
+        changed = [pending for pending in self.events.values() if pending.is_changed]
+        self._stamp_versions(changed)
+        await self._copy_events(changed)
+        await self._copy_logs()
+        await self._copy_search_documents()
+        await self._store_summaries()
+        await self._store_steps(changed)
+        await self._store_resources(submissions)
+        await self._store_sessions(submissions)
+        await self._store_counts(submissions)
+        return self.results, Changes(self._list_versions())
+
+    # -- taking requests in --------------------------------------------------------------------------------------------
+
+    def _take_all(
+        self, submissions: Sequence[Submission], known_events: dict[EventKey, EventRow], known_logs: set[EventKey]
+    ) -> None:
+        """Join all requests' records into one batch, from scratch, against what is known to be stored."""
+        self.events.clear()
+        self.logs.clear()
+        self.terms.clear()
+        self.results = [self._take(submission, known_events, known_logs) for submission in submissions]
+
+    def _take(
+        self, submission: Submission, known_events: dict[EventKey, EventRow], known_logs: set[EventKey]
+    ) -> WriteResult:
+        """Join one request's records into the batch, in order, and count what they changed."""
+        prepared = submission.prepared
+        rejected = list(prepared.rejected)
+        accepted = 0
+        for event in prepared.events:
+            if (submission.project_id, event.row.trace_id) in self.deleted:
+                rejected.append(_reject_deleted(event.index))
+            else:
+                accepted += self._take_event(event, known_events)
+        for index, log in enumerate(prepared.logs):
+            if (submission.project_id, log.row.trace_id) in self.deleted:
+                rejected.append(_reject_deleted(index))
+            else:
+                accepted += self._take_log(log, known_logs)
+        taken = len(prepared.events) + len(prepared.logs) - (len(rejected) - len(prepared.rejected))
+        return WriteResult(accepted=accepted, duplicates=taken - accepted, rejected=tuple(rejected))
+
+    def _take_event(self, event: PreparedEvent, known: dict[EventKey, EventRow]) -> bool:
+        """Join one event into the batch; say whether it changed anything."""
+        key = event.row.key
+        pending = self.events.get(key)
+        if pending is None:
+            stored = known.get(key)
+            if stored is None:
+                self.events[key] = _Pending(None, event.row, event.payload, is_changed=True)
+                self.terms[key[0], key[1]] |= event.terms
+                return True
+            empty = PayloadRow(project_id=key[0], trace_id=key[1], started_at_us=key[2], span_id=key[3])
+            pending = self.events[key] = _Pending(stored, stored, empty, is_changed=False)
+        row, payload, is_changed = merge_events((pending.row, pending.payload), (event.row, event.payload))
+        if is_changed:
+            pending.row, pending.payload, pending.is_changed = row, payload, True
+            self.terms[key[0], key[1]] |= event.terms
+        return is_changed
+
+    def _take_log(self, log: PreparedLog, known: set[EventKey]) -> bool:
+        """Join one log record into the batch; say whether it is new."""
+        key = log.row.key
+        if key in known or key in self.logs:
+            return False
+        self.logs[key] = log.row
+        self.terms[key[0], key[1]] |= log.terms
+        return True
+
+    # -- traces --------------------------------------------------------------------------------------------------------
+
+    def _fold_new(self) -> None:
+        """Fold the batch as if none of its traces existed; right for all that turn out to be new."""
+        for pending in self.events.values():
+            fold_event(self._summary_of(pending.row), None, pending.row)
+        for log in self.logs.values():
+            if log.trace_id:
+                fold_log(self._summary_of(log), log.logged_at_us)
+
+    def _summary_of(self, row: EventRow | LogRow) -> Summary:
+        key = (row.project_id, row.trace_id)
+        summary = self.summaries.get(key)
+        if summary is None:
+            summary = self.summaries[key] = empty_summary(*key)
+            self.before[key] = None
+        return summary
+
+    async def _lock_traces(self) -> list[TraceKey]:
+        """Insert the rows of new traces and lock the others; return those that existed and are not being deleted."""
+        if not self.summaries:
+            return []
+        fresh = [self.summaries[key] for key in sorted(self.summaries)]
+        cursor = await self.connection.execute(sql.LOCK_TRACES, [encode_summaries(fresh, self.now_us)])
+        existing: list[TraceKey] = []
+        async for project_id, trace_id, version, is_deleted in cursor:
+            if is_deleted:
+                self.deleted.add((project_id, trace_id))
+            elif version > 1:
+                existing.append((project_id, trace_id))
+        return existing
+
+    async def _load_summaries(self, keys: list[TraceKey]) -> None:
+        async with self.connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(sql.LOAD_SUMMARIES, [[key[0] for key in keys], [key[1] for key in keys]])
+            async for row in cursor:
+                before = decode_summary(row)
+                self.before[before.project_id, before.trace_id] = before
+
+    async def _fold_again(self) -> None:
+        """Fold from what was stored, now that it is known; traces that an event contradicts are folded from rows."""
+        self.summaries = {
+            key: empty_summary(*key) if before is None else copy_summary(before)
+            for key, before in self.before.items()
+            if key not in self.deleted
+        }
+        for pending in self.events.values():
+            if pending.is_changed:
+                fold_event(self._summary_of(pending.row), pending.stored, pending.row)
+        for log in self.logs.values():
+            if log.trace_id:
+                fold_log(self._summary_of(log), log.logged_at_us)
+        for key, summary in self.summaries.items():
+            if summary.is_stale:
+                self.summaries[key] = await self._refold(summary)
+
+    async def _refold(self, summary: Summary) -> Summary:
+        """Fold a trace from its rows as stored, overlaid with what this batch changes."""
+        cursor = await self.connection.execute(
+            sql.LOAD_TRACE_EVENTS, [summary.project_id, summary.trace_id, to_datetime(summary.started_at_us)]
+        )
+        rows = {row.key: row for row in [decode_event(values) async for values in cursor]}
+        for key, pending in self.events.items():
+            if key[:2] == (summary.project_id, summary.trace_id):
+                rows[key] = pending.row
+        return refold(summary, rows.values())
+
+    def _is_touched(self, key: TraceKey) -> bool:
+        return self.before[key] != self.summaries[key]
+
+    def _list_versions(self) -> dict[TraceKey, int]:
+        return {key: summary.version for key, summary in self.summaries.items() if self._is_touched(key)}
+
+    # -- what is stored already ----------------------------------------------------------------------------------------
+
+    def _must_look_up(self, key: EventKey) -> bool:
+        return self.look_up_all or not key[1] or self.before.get(key[:2]) is not None
+
+    async def _load_events(self) -> dict[EventKey, EventRow]:
+        """Read the stored state of the batch's events that may exist, by primary key."""
+        keys = [key for key in self.events if self._must_look_up(key)]
+        rows = await self._look_up(sql.LOAD_EVENTS, keys)
+        return {row.key: row for row in map(decode_event, rows)}
+
+    async def _load_log_keys(self) -> set[EventKey]:
+        """Return which of the batch's log records are stored already."""
+        keys = [key for key in self.logs if self._must_look_up(key)]
+        rows = await self._look_up(sql.LOAD_LOG_KEYS, keys)
+        return {(project, trace, to_us(logged_at), digest) for project, trace, logged_at, digest in rows}
+
+    async def _look_up(self, query: Composed, keys: list[EventKey]) -> list[tuple[Any, ...]]:
+        if not keys:
+            return []
+        keys.sort()
+        times = [to_datetime(key[2]) for key in keys]
+        cursor = await self.connection.execute(
+            query,
+            {
+                "projects": [key[0] for key in keys],
+                "traces": [key[1] for key in keys],
+                "times": times,
+                "spans": [key[3] for key in keys],
+                # A range beside the keys lets the planner drop the partitions of other days.
+                "first": min(times),
+                "last": max(times),
+            },
+        )
+        return await cursor.fetchall()
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def _stamp_versions(self, changed: list[_Pending]) -> None:
+        """Give each changed row the version of its trace, by which readers ask for what is new."""
+        for pending in changed:
+            pending.row.version = self._summary_of(pending.row).version
+        for log in self.logs.values():
+            log.version = self._summary_of(log).version if log.trace_id else 1
+
+    async def _copy_events(self, changed: list[_Pending]) -> None:
+        new = [pending for pending in changed if pending.stored is None]
+        await self._copy(sql.EVENTS, [pending.row for pending in new])
+        await self._copy(sql.PAYLOADS, [pending.payload for pending in new if _has_value(pending.payload)])
+        again = [pending for pending in changed if pending.stored is not None]
+        await self._upsert(sql.EVENTS, [pending.row for pending in again])
+        await self._upsert(sql.PAYLOADS, [pending.payload for pending in again if _has_value(pending.payload)])
+
+    async def _copy_logs(self) -> None:
+        await self._copy(sql.LOG_RECORDS, list(self.logs.values()))
+
+    async def _copy_search_documents(self) -> None:
+        """One document per trace and commit: a term is indexed once for all the events that share it."""
+        documents = [
+            SearchRow(
+                project_id=key[0],
+                trace_id=key[1],
+                started_at_us=self.summaries[key].started_at_us,
+                version=self.summaries[key].version,
+                terms=encode_terms(terms),
+            )
+            for key, terms in self.terms.items()
+            if terms and key[1]
+        ]
+        await self._copy(sql.SEARCH_DOCUMENTS, documents)
+
+    async def _copy(self, table: StoreTable, rows: Sequence[msgspec.Struct], *, staged: bool = False) -> None:
+        if not rows:
+            return
+        async with self.connection.cursor().copy(table.copy_staged if staged else table.copy) as copy:
+            copy.set_types(table.types)
+            for row in rows:
+                await copy.write_row(table.to_values(row))
+
+    async def _upsert(self, table: StoreTable, rows: Sequence[msgspec.Struct]) -> None:
+        """Stage rows that exist already and replace them by one statement."""
+        if rows:
+            await self.connection.execute(table.create_staging)
+            await self._copy(table, rows, staged=True)
+            await self.connection.execute(table.upsert)
+
+    # -- summaries and figures --------------------------------------------------------------------------------------
+
+    async def _store_summaries(self) -> None:
+        """Write the summaries of traces that existed; new ones were inserted whole."""
+        touched = [
+            summary for key, summary in self.summaries.items() if self.before[key] is not None and self._is_touched(key)
+        ]
+        if touched:
+            await self.connection.execute(sql.STORE_SUMMARIES, [encode_summaries(touched, self.now_us)])
+
+    async def _store_steps(self, changed: list[_Pending]) -> None:
+        """Move the hourly figures of workflows, tools and prompts by what changed, and note newly seen ones."""
+        figures = StepFigures()
+        for key, summary in self.summaries.items():
+            figures.move_workflow(self.before[key], summary)
+        for pending in changed:
+            figures.move_call(pending.stored, pending.row, self._summary_of(pending.row).workflow_name)
+        now = to_datetime(self.now_us)
+        steps = figures.list_steps()
+        if steps:
+            await self.connection.execute(sql.STORE_STEPS, [now, *_to_columns(steps)])
+        hours = figures.list_hours()
+        if hours:
+            await self.connection.execute(sql.STORE_STEP_HOURS, _to_columns(hours))
+
+    async def _store_resources(self, submissions: Sequence[Submission]) -> None:
+        found = {
+            (submission.project_id, digest): value
+            for submission in submissions
+            for digest, value in submission.prepared.resources.items()
+        }
+        if found:
+            keys = sorted(found)
+            await self.connection.execute(
+                sql.STORE_RESOURCES,
+                [to_datetime(self.now_us), [k[0] for k in keys], [k[1] for k in keys], [found[k] for k in keys]],
+            )
+
+    async def _store_sessions(self, submissions: Sequence[Submission]) -> None:
+        sessions: dict[tuple[int, str], SessionUpdate] = {}
+        for submission in submissions:
+            if submission.session is not None:
+                key = (submission.project_id, submission.session.session_id)
+                known = sessions.get(key)
+                sessions[key] = submission.session if known is None else known.join(submission.session)
+        for (project_id, _), update in sorted(sessions.items()):
+            await self.connection.execute(
+                sql.STORE_SESSION,
+                {
+                    "project_id": project_id,
+                    "session_id": update.session_id,
+                    "metadata": Jsonb(update.metadata),
+                    "seen_at": to_datetime(update.seen_at_us),
+                    "ended_at": None if update.ended_at_us is None else to_datetime(update.ended_at_us),
+                },
+            )
+
+    async def _store_counts(self, submissions: Sequence[Submission]) -> None:
+        """Count what became of every item, by project, door and cause, and keep samples of the rejected."""
+        counts: dict[tuple[int, str, str], int] = defaultdict(int)
+        samples: list[tuple[int, str, str, str, int]] = []
+        for submission, result in zip(submissions, self.results, strict=True):
+            place = (submission.project_id, submission.door)
+            counts[*place, "accepted"] += result.accepted
+            counts[*place, "duplicate"] += result.duplicates
+            for item in result.rejected:
+                counts[*place, item.code] += 1
+            samples += [(*place, item.code, item.reason, item.index) for item in result.rejected[:_MOST_SAMPLES]]
+        await store_counts(self.connection, counts=counts, samples=samples, now=to_datetime(self.now_us))
+
+
+async def store_counts(
+    connection: AsyncConnection[Any],
+    *,
+    counts: dict[tuple[int, str, str], int],
+    samples: list[tuple[int, str, str, str, int]],
+    now: datetime,
+) -> None:
+    """Add to the ingest counts of this hour. Keys of `counts` are project, door and code; `samples` the same, then
+    reason and item index."""
+    kept = sorted((key, items) for key, items in counts.items() if items)
+    if kept:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        projects, doors, codes = zip(*(key for key, _ in kept), strict=True)
+        await connection.execute(
+            sql.STORE_COUNTS, [hour, list(projects), list(doors), list(codes), [items for _, items in kept]]
+        )
+    if samples:
+        await connection.execute(sql.STORE_REJECTIONS, [now, *_to_columns(samples)])
+
+
+_MOST_SAMPLES = 5
+
+
+def _reject_deleted(index: int) -> Rejected:
+    return Rejected(index=index, code="trace_deleted", reason="trace id: this trace was deleted and is being purged")
+
+
+def _has_value(payload: PayloadRow) -> bool:
+    return any(value is not None for value in msgspec.structs.astuple(payload)[4:])
+
+
+def _to_columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Turn rows into the arrays that `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,145 @@
+"""How a value is stored, and the short texts made from it.
+
+A stored value is one of three things, told apart by its first bytes, none of which can begin JSON text:
+
+- `28 B5 2F FD`: a zstd frame of the value;
+- `00 62 6C 6F 62` (NUL, "blob"): the address of a blob, 32 bytes of SHA-256 and 8 bytes of size, big-endian;
+- anything else: the value itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import threading
+
+import msgspec
+import zstandard
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from observability.ingest.text import clean_text
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+BLOB_MAGIC = b"\x00blob"
+_BLOB_REFERENCE_BYTES = len(BLOB_MAGIC) + 32 + 8
+
+_LEVEL = 3
+"""Measured on chat JSON: as fast as 1 and a little smaller; 5 takes twice the time to save 2 %."""
+_SMALLEST = 200
+"""Bytes. Below, a frame saves too little to be worth its microseconds."""
+
+_CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_string_decoder = json.JSONDecoder(strict=False)
+
+
+class UnreadableReplayCopyError(ValueError):
+    """No key at hand opens the replay copy, or it was altered."""
+
+
+class BlobReference(msgspec.Struct, frozen=True):
+    """Address of a value in blob storage: hex SHA-256 and size of the value, uncompressed."""
+
+    sha256: str
+    size: int
+
+
+class _Contexts(threading.local):
+    """One compressor and one decompressor per thread: making one costs more than using it, and none may be shared."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_contexts = _Contexts()
+
+
+def pack(value: bytes) -> bytes:
+    """Return the value as it is stored in a column: compressed where that makes it smaller. About 5 µs per KB."""
+    is_ambiguous = value.startswith((ZSTD_MAGIC, BLOB_MAGIC))
+    if len(value) < _SMALLEST and not is_ambiguous:
+        return value
+    packed = _contexts.compress(value)
+    return packed if len(packed) < len(value) or is_ambiguous else value
+
+
+def unpack(stored: bytes) -> bytes:
+    """Return the value that `pack` was given. A blob's address is for `read_blob_reference` and is refused here."""
+    if stored.startswith(ZSTD_MAGIC):
+        return _contexts.decompress(stored)
+    if stored.startswith(BLOB_MAGIC):
+        raise ValueError("This value is a blob; read its address and open it.")
+    return bytes(stored)
+
+
+def make_blob_reference(sha256: str, size: int) -> bytes:
+    """Return what a column holds in place of a value that lies in blob storage."""
+    return BLOB_MAGIC + bytes.fromhex(sha256) + size.to_bytes(8, "big")
+
+
+def read_blob_reference(stored: bytes) -> BlobReference | None:
+    """Return the address of the blob a column points to, or None if it holds the value itself."""
+    if len(stored) != _BLOB_REFERENCE_BYTES or not stored.startswith(BLOB_MAGIC):
+        return None
+    digest, size = stored[len(BLOB_MAGIC) : -8], stored[-8:]
+    return BlobReference(sha256=digest.hex(), size=int.from_bytes(size, "big"))
+
+
+def preview(value: bytes, limit: int = 200) -> str:
+    """Return the beginning of a JSON value for people: one line, escapes resolved, at most `limit` characters.
+
+    A string is shown without its quotes. Reads only the first bytes, whatever the size.
+    """
+    head = value[: 4 * limit + 8]
+    text = " ".join(_unescape(head)[: 2 * limit].split())
+    is_whole = len(head) == len(value)
+    if text.startswith('"'):
+        text = text[1:-1] if is_whole else text[1:]
+        text = text.strip()
+    if is_whole and len(text) <= limit:
+        return text
+    return text[: limit - 1] + "…"
+
+
+def search_text(value: bytes | None, limit: int = 8_192) -> str:
+    """Return the text of the first `limit` bytes of a JSON value with its escapes resolved; "" for None."""
+    return _unescape(value[:limit]) if value else ""
+
+
+def _unescape(head: bytes) -> str:
+    """Decode the beginning of JSON text, cut anywhere, as if all of it were one string.
+
+    Structural quotes become escapes first, so that one call of the C decoder resolves every escape in it.
+    """
+    text = head.decode(errors="ignore")
+    if "\\" not in text:
+        return clean_text(text)
+    # A run of backslashes begins with an escape, so pairs can be taken from the left.
+    text = text.replace("\\\\", "\\u005c").replace('\\"', '"')
+    text = _CUT_ESCAPE.sub("", text).replace('"', "\\u0022")
+    try:
+        return clean_text(_string_decoder.decode(f'"{text}"'))
+    except ValueError:
+        return clean_text(head.decode(errors="ignore"))
+
+
+def encrypt_replay_copy(value: bytes, keys: tuple[str, ...]) -> bytes:
+    """Encrypt the original of a redacted value with the first key. Compressed first; about 40 µs and 33 % more bytes.
+
+    The keys are Fernet keys, newest first. Raises ValueError if there is none or one is malformed.
+    """
+    return _open_cipher(keys).encrypt(_contexts.compress(value))
+
+
+def decrypt_replay_copy(encrypted: bytes, keys: tuple[str, ...]) -> bytes:
+    """Return the original; any of the keys may have encrypted it. Raises `UnreadableReplayCopyError`."""
+    try:
+        return _contexts.decompress(_open_cipher(keys).decrypt(encrypted))
+    except InvalidToken as error:
+        raise UnreadableReplayCopyError("No encryption key of this installation opens the replay copy.") from error
+
+
+@functools.lru_cache(maxsize=8)
+def _open_cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])

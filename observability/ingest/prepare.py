@@ -1,0 +1,340 @@
+"""From records to rows: redaction, capture switches, prices, previews, search terms, ranks. Pure but for time.
+
+Runs once per request, before it waits for a commit, so that the commit itself only moves ready bytes. This is the one
+place where redaction happens, for every door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import msgspec
+
+from observability.flags import EventFlag
+from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, pack, preview, search_text
+from observability.ingest.prices import price_usage
+from observability.ingest.records import Decoded, EventRecord, Kind, LogRecord, Rejected, ResourceRecord, Usage
+from observability.ingest.redaction import RedactionRules, redact_event, redact_log
+from observability.ingest.merge import make_rank
+from observability.ingest.rows import EventRow, LogRow, PayloadRow
+from observability.ingest.terms import search_terms
+
+# Outside these a time is a mistake of units (seconds, milliseconds) and nothing any index should hold.
+_FIRST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_LAST_US = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_NO_USAGE = Usage()
+_ROW_BYTES = 600
+"""What a row weighs beside its values, for the writer's bound in bytes."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Capture(msgspec.Struct, frozen=True):
+    """Which values a project stores."""
+
+    inputs: bool = True
+    outputs: bool = True
+    error_stacks: bool = True
+    attributes: bool = True
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds and keys that come from settings."""
+
+    blob_bytes: int
+    """A value larger than this goes to blob storage."""
+    suspect_before_us: int
+    suspect_after_us: int
+    """Times outside lie in the default partition and are flagged."""
+    encryption_keys: tuple[str, ...]
+
+
+class PreparedEvent(msgspec.Struct):
+    """One event ready to be stored. `index` is its place in the request."""
+
+    index: int
+    row: EventRow
+    payload: PayloadRow
+    terms: set[str]
+
+
+class PreparedLog(msgspec.Struct):
+    """One log record ready to be stored."""
+
+    row: LogRow
+    terms: set[str]
+
+
+class Prepared(msgspec.Struct, kw_only=True):
+    """One request ready to be stored."""
+
+    events: list[PreparedEvent]
+    logs: list[PreparedLog]
+    rejected: list[Rejected]
+    resources: dict[bytes, bytes]
+    """Packed attributes by content hash."""
+    blobs: dict[str, bytes]
+    """Values over the bound, by SHA-256; to be stored before the commit."""
+    weight: int
+    """Bytes this holds in memory, roughly."""
+
+
+class _Preparation:
+    """One request's preparation: what every record of it shares."""
+
+    def __init__(
+        self, *, project_id: int, capture: Capture, rules: RedactionRules, limits: Limits, now_us: int
+    ) -> None:
+        self.project_id = project_id
+        self.capture = capture
+        self.rules = rules
+        self.limits = limits
+        self.now_us = now_us
+        self.resources: dict[bytes, bytes] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.weight = 0
+        self._hashes: dict[int, bytes] = {}
+
+    def prepare_event(self, index: int, record: EventRecord) -> PreparedEvent:
+        """Redact, withhold, price and pack one event."""
+        flags = self._flag_time(record.started_at_us)
+        redacted = redact_event(record, self.rules)
+        clean = redacted.event
+        if clean is not record:
+            flags |= EventFlag.REDACTED
+        clean, withheld = _apply_capture(clean, self.capture)
+        flags |= withheld
+        usage = clean.usage or _NO_USAGE
+        if usage.estimated:
+            flags |= EventFlag.USAGE_ESTIMATED
+        cost = clean.cost_micros
+        if cost is not None:
+            flags |= EventFlag.COST_STATED
+        elif clean.kind == Kind.AI and clean.model and clean.usage:
+            day = datetime.fromtimestamp(clean.started_at_us / 1e6, UTC).date()
+            cost = price_usage(provider=clean.provider, model=clean.model, usage=usage, on=day)
+        for name, flag in _PRESENCE:
+            if getattr(clean, name) is not None:
+                flags |= flag
+        content = _encode(clean)
+        row = self._make_row(clean, usage=usage, cost_micros=cost, flags=int(flags), content=content)
+        payload = self._make_payload(clean, redacted.originals)
+        self.weight += len(content) + _ROW_BYTES
+        terms = search_terms(
+            "\n".join(filter(None, (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))))
+        )
+        return PreparedEvent(index=index, row=row, payload=payload, terms=terms)
+
+    def prepare_log(self, record: LogRecord) -> PreparedLog:
+        """Redact and pack one log record."""
+        clean = redact_log(record, self.rules)
+        flags = self._flag_time(record.logged_at_us)
+        if clean is not record:
+            flags |= EventFlag.REDACTED
+        content = _encode(clean)
+        self.weight += len(content) + _ROW_BYTES
+        row = LogRow(
+            project_id=self.project_id,
+            trace_id=clean.trace_id,
+            logged_at_us=clean.logged_at_us,
+            record_hash=hashlib.blake2b(content, digest_size=12).digest(),
+            received_at_us=self.now_us,
+            span_id=clean.span_id,
+            stream=clean.stream,
+            level=clean.level,
+            type=clean.type,
+            node=clean.node,
+            sequence=clean.sequence,
+            message=clean.message,
+            fields=clean.fields and self._store_value(clean.fields),
+            resource_hash=self._keep_resource(clean.resource),
+            flags=int(flags),
+        )
+        return PreparedLog(row=row, terms=search_terms(clean.message[:8192]))
+
+    def _make_row(
+        self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
+    ) -> EventRow:
+        ended = record.ended_at_us
+        digest = hashlib.blake2b(content, digest_size=6).digest()
+        return EventRow(
+            project_id=self.project_id,
+            trace_id=record.trace_id,
+            started_at_us=record.started_at_us,
+            span_id=record.span_id,
+            received_at_us=self.now_us,
+            ended_at_us=ended,
+            duration_ms=None if ended is None else (ended - record.started_at_us) / 1000,
+            parent_span_id=record.parent_span_id,
+            kind=record.kind,
+            name=record.name,
+            status=record.status,
+            source=record.source,
+            dialect=record.dialect,
+            flags=flags,
+            error_type=record.error_type,
+            error_message=record.error_message,
+            model=record.model,
+            provider=record.provider,
+            input_tokens=usage.input,
+            cached_input_tokens=usage.cached_input,
+            cache_write_tokens=usage.cache_write,
+            output_tokens=usage.output,
+            reasoning_tokens=usage.reasoning,
+            audio_in_tokens=usage.audio_in,
+            audio_out_tokens=usage.audio_out,
+            total_tokens=usage.total,
+            cost_micros=cost_micros,
+            workflow_name=record.workflow_name,
+            session_id=record.session_id,
+            user_id=record.user_id,
+            environment=record.environment,
+            service_name=record.service_name,
+            service_version=record.service_version,
+            correlation_id=record.correlation_id,
+            agent_name=record.agent_name,
+            tags=list(record.tags) or None,
+            prompt_hash=record.prompt_hash,
+            prompt_name=record.prompt_name,
+            prompt_version=record.prompt_version,
+            tool_name=record.tool_name,
+            input_preview=None if record.input is None else preview(record.input),
+            output_preview=None if record.output is None else preview(record.output),
+            input_bytes=None if record.input is None else len(record.input),
+            output_bytes=None if record.output is None else len(record.output),
+            resource_hash=self._keep_resource(record.resource),
+            sdk_event_id=record.sdk_event_id,
+            rank=make_rank(ended_at_us=ended, content_bytes=len(content), content_hash=digest),
+        )
+
+    def _make_payload(self, record: EventRecord, originals: dict[str, bytes]) -> PayloadRow:
+        stack = record.error_stack
+        row = PayloadRow(
+            project_id=self.project_id,
+            trace_id=record.trace_id,
+            started_at_us=record.started_at_us,
+            span_id=record.span_id,
+            input=record.input and self._store_value(record.input),
+            output=record.output and self._store_value(record.output),
+            attributes=record.attributes and self._store_value(record.attributes),
+            error_stack=None if stack is None else self._store_value(msgspec.json.encode(stack)),
+            extra=record.extra and self._store_value(record.extra),
+        )
+        if originals and self.limits.encryption_keys:
+            self._keep_originals(row, originals)
+        return row
+
+    def _keep_originals(self, row: PayloadRow, originals: dict[str, bytes]) -> None:
+        """Add the encrypted replay copy of each stored value that redaction changed; the name goes with the input.
+
+        Without a key there is no copy, and the event is not replayable: never in the clear.
+        """
+        if row.input is not None and ("input" in originals or "name" in originals):
+            row.replay_input = self._encrypt(originals, "input", "name")
+        if row.output is not None and "output" in originals:
+            row.replay_output = self._encrypt(originals, "output")
+        if row.extra is not None and "extra" in originals:
+            row.replay_extra = self._encrypt(originals, "extra")
+
+    def _encrypt(self, originals: dict[str, bytes], *names: str) -> bytes:
+        """Return the encrypted JSON object of the named originals; `name` is text, the others are JSON already."""
+        parts = {name: originals[name] for name in names if name in originals}
+        values: dict[str, object] = {
+            name: value.decode(errors="replace") if name == "name" else msgspec.Raw(value)
+            for name, value in parts.items()
+        }
+        return self._store_value(encrypt_replay_copy(msgspec.json.encode(values), self.limits.encryption_keys))
+
+    def _store_value(self, value: bytes) -> bytes:
+        """Pack a value for its column; a large one goes to a blob and the column gets its address."""
+        if len(value) <= self.limits.blob_bytes:
+            return pack(value)
+        digest = hashlib.sha256(value).hexdigest()
+        self.blobs[digest] = value
+        return make_blob_reference(digest, len(value))
+
+    def _keep_resource(self, resource: ResourceRecord | None) -> bytes | None:
+        """Remember a shared resource once per request, by the identity of its object; it is redacted already."""
+        if resource is None:
+            return None
+        known = self._hashes.get(id(resource))
+        if known is None:
+            known = hashlib.blake2b(resource.attributes, digest_size=12).digest()
+            self._hashes[id(resource)] = known
+            self.resources[known] = self._store_value(resource.attributes)
+        return known
+
+    def _flag_time(self, time_us: int) -> int:
+        is_near = self.limits.suspect_before_us <= time_us < self.limits.suspect_after_us
+        return 0 if is_near else EventFlag.TIME_SUSPECT
+
+
+_PRESENCE = (
+    ("attributes", EventFlag.HAS_ATTRIBUTES.value),
+    ("error_stack", EventFlag.HAS_ERROR_STACK.value),
+    ("extra", EventFlag.HAS_EXTRA.value),
+)
+
+
+def prepare(
+    decoded: Decoded, *, project_id: int, capture: Capture, rules: RedactionRules, limits: Limits, now_us: int
+) -> Prepared:
+    """Turn what a door decoded into rows.
+
+    Items whose time no index should hold are rejected, naming the field; the rest is unaffected.
+    """
+    work = _Preparation(project_id=project_id, capture=capture, rules=rules, limits=limits, now_us=now_us)
+    rejected = list(decoded.rejected)
+    events: list[PreparedEvent] = []
+    indexes = decoded.event_indexes or range(len(decoded.events))
+    for index, record in zip(indexes, decoded.events, strict=True):
+        problem = _find_time_problem(record.started_at_us, record.ended_at_us)
+        if problem:
+            rejected.append(Rejected(index=index, reason=problem))
+        else:
+            events.append(work.prepare_event(index, record))
+    logs: list[PreparedLog] = []
+    for index, log in enumerate(decoded.logs):
+        problem = _find_time_problem(log.logged_at_us, None)
+        if problem:
+            rejected.append(Rejected(index=index, reason=problem))
+        else:
+            logs.append(work.prepare_log(log))
+    return Prepared(
+        events=events,
+        logs=logs,
+        rejected=rejected,
+        resources=work.resources,
+        blobs=work.blobs,
+        weight=work.weight,
+    )
+
+
+def _find_time_problem(started_at_us: int, ended_at_us: int | None) -> str | None:
+    for field, time_us in (("start time", started_at_us), ("end time", ended_at_us)):
+        if time_us is not None and not _FIRST_US <= time_us < _LAST_US:
+            return f"{field}: {time_us} microseconds since 1970 is not between the years 1990 and 2200; check the unit"
+    return None
+
+
+def _apply_capture(record: EventRecord, capture: Capture) -> tuple[EventRecord, int]:
+    """Return the record without what the project does not capture, and the flags that say so."""
+    if capture == _CAPTURE_ALL:
+        return record, 0
+    dropped: dict[str, None] = {}
+    flags = 0
+    for captured, fields, flag in (
+        (capture.inputs, ("input",), EventFlag.INPUT_WITHHELD),
+        (capture.outputs, ("output",), EventFlag.OUTPUT_WITHHELD),
+        (capture.error_stacks, ("error_stack",), EventFlag.STACK_WITHHELD),
+        # Parameters and stream text in `extra` are attributes of another name.
+        (capture.attributes, ("attributes", "extra"), EventFlag.ATTRIBUTES_WITHHELD),
+    ):
+        if not captured and any(getattr(record, field) is not None for field in fields):
+            dropped.update(dict.fromkeys(fields))
+            flags |= flag
+    return (msgspec.structs.replace(record, **dropped) if dropped else record), flags
+
+
+_CAPTURE_ALL = Capture()

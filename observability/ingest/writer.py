@@ -1,0 +1,346 @@
+"""The writer: the only code that stores traces, events and log records.
+
+One writer per web process. Requests hand over their records and wait for the commit that holds them; whatever waits
+when a connection is free shares one transaction (group commit), so a lone small request waits milliseconds and a
+flood amortises each fsync over thousands of rows.
+
+Bounds: what waits is bounded in bytes (`INGEST_QUEUE_BYTES`); past that, and while Postgres cannot be reached,
+`write` raises `WriterBusyError` and the door answers 503 with `Retry-After`. Nothing is acknowledged before it is committed.
+
+When a batch fails because of its content, it is cut in halves until the record at fault stands alone; that one is
+rejected with the reason Postgres gave, all others are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import connections
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from observability import live
+from observability.ingest.commit import Changes, Commit, Submission, store_counts
+from observability.ingest.prepare import Limits, Prepared, prepare
+from observability.ingest.records import Decoded, Rejected, WriteResult
+from observability.ingest.sessions import SessionUpdate
+from observability.ingest.statements import to_datetime
+from observability.services.blobs import store_blob
+from observability.services.policies import get_policy
+
+log = structlog.get_logger(__name__)
+
+_DAY_US = 86_400_000_000
+_BATCH_ROWS = 5_000
+_BATCH_BYTES = 16 * 2**20
+_COMMITTERS = 2
+"""Transactions under way at once: one waits for its fsync while the other's rows are encoded."""
+_LARGE_REQUEST = 200
+"""Records from which a request is prepared in a thread, so that small ones do not wait for it."""
+_CONNECT_SECONDS = 3.0
+_STATEMENT_SECONDS = 30
+_RETRIES = 3
+
+
+class WriterBusyError(Exception):
+    """Nothing was stored; the sender should try again after `retry_after_s` seconds."""
+
+    def __init__(self, reason: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class _Waiting(msgspec.Struct):
+    submission: Submission
+    done: asyncio.Future[WriteResult]
+
+    @property
+    def rows(self) -> int:
+        return len(self.submission.prepared.events) + len(self.submission.prepared.logs)
+
+
+class Writer:
+    """The queue, its committers and their connections. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._pool = AsyncConnectionPool(
+            _make_conninfo(), min_size=0, max_size=_COMMITTERS + 1, open=False, timeout=_CONNECT_SECONDS
+        )
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._committers: list[asyncio.Task[None]] = []
+        self._is_closing = False
+
+    async def write(
+        self, *, project_id: int, decoded: Decoded, door: str, session: SessionUpdate | None = None
+    ) -> WriteResult:
+        """Store what a door decoded and return once Postgres has committed it.
+
+        Parameters
+        ----------
+        project_id
+            The project of the key that sent it.
+        decoded
+            Good items and bad ones; the bad are counted and come back in the result beside any found here.
+        door
+            Name of the wire format, for the counts: `sdk`, `otlp`, ...
+        session
+            What the request tells about the SDK session that sent it.
+
+        Raises `WriterBusyError` when it cannot be stored now; then nothing of it was.
+        """
+        if self._queued_bytes > settings.INGEST_QUEUE_BYTES:
+            raise WriterBusyError("The ingest queue is full.")
+        prepared = await self._prepare(project_id, decoded)
+        waiting = _Waiting(
+            Submission(project_id, door, prepared, session), asyncio.get_running_loop().create_future()
+        )
+        self._queue.append(waiting)
+        self._queued_bytes += prepared.weight
+        self._wake.set()
+        await self._start()
+        return await waiting.done
+
+    async def count_rejections(self, *, project_id: int, door: str, rejected: Sequence[Rejected]) -> None:
+        """Count items that never became records (a body that could not be read), as far as Postgres is there."""
+        if rejected:
+            await self.write(project_id=project_id, decoded=Decoded(rejected=tuple(rejected)), door=door)
+
+    async def close(self) -> None:
+        """Commit what waits, then end. New writes are refused from here on by the server that is stopping."""
+        self._is_closing = True
+        self._wake.set()
+        await asyncio.gather(*self._committers, return_exceptions=True)
+        await self._pool.close()
+
+    # -- before the commit ---------------------------------------------------------------------------------------------
+
+    async def _prepare(self, project_id: int, decoded: Decoded) -> Prepared:
+        try:
+            policy = await get_policy(project_id)
+        except (psycopg.OperationalError, OperationalError) as error:
+            raise WriterBusyError("Postgres cannot be reached.") from error
+        now_us = time.time_ns() // 1000
+        arguments: dict[str, Any] = {
+            "project_id": project_id,
+            "capture": policy.capture,
+            "rules": policy.rules,
+            "limits": _make_limits(now_us),
+            "now_us": now_us,
+        }
+        if len(decoded.events) + len(decoded.logs) > _LARGE_REQUEST:
+            prepared = await asyncio.to_thread(prepare, decoded, **arguments)
+        else:
+            prepared = prepare(decoded, **arguments)
+        if prepared.blobs:
+            # Before the commit: a row never names a blob that is not there.
+            await asyncio.to_thread(_store_blobs, project_id, prepared.blobs)
+        return prepared
+
+    # -- committing ----------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        if not self._committers:
+            self._committers = [asyncio.create_task(self._run()) for _ in range(_COMMITTERS)]
+            await self._pool.open(wait=False)
+
+    async def _run(self) -> None:
+        """Take what waits, commit it, answer; until closed and empty."""
+        while True:
+            while not self._queue:
+                if self._is_closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+            batch = self._take_batch()
+            try:
+                await self._commit(batch)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("writer.unavailable", error=str(error))
+                _fail(batch, WriterBusyError("Postgres cannot be reached."))
+            except Exception as error:
+                # Isolation: a defect in one batch must not end the writer; its senders are told and try again.
+                log.exception("writer.failed", requests=len(batch))
+                _fail(batch, WriterBusyError(f"Storing failed: {type(error).__name__}.", retry_after_s=5))
+
+    def _take_batch(self) -> list[_Waiting]:
+        """Take from the queue what shares the next transaction: at least one request, at most the bounds."""
+        batch: list[_Waiting] = []
+        rows = weight = 0
+        while self._queue and rows < _BATCH_ROWS and weight < _BATCH_BYTES:
+            waiting = self._queue.popleft()
+            rows += waiting.rows
+            weight += waiting.submission.prepared.weight
+            batch.append(waiting)
+        self._queued_bytes -= weight
+        return batch
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        """Store a batch; where its content is at fault, store its requests one by one."""
+        try:
+            results, changes = await self._store([waiting.submission for waiting in batch])
+        except _CONTENT_ERRORS as error:
+            if len(batch) == 1:
+                results, changes = [await self._isolate(batch[0].submission, error)], Changes({})
+            else:
+                middle = len(batch) // 2
+                await self._commit(batch[:middle])
+                await self._commit(batch[middle:])
+                return
+        for waiting, result in zip(batch, results, strict=True):
+            if not waiting.done.done():
+                waiting.done.set_result(result)
+        live.announce(changes.versions)
+
+    async def _isolate(self, submission: Submission, error: Exception) -> WriteResult:
+        """Store one request's records in ever smaller parts, until the one at fault stands alone and is rejected."""
+        parts = _halve(submission)
+        if parts is None:
+            log.warning("writer.poison_record", project_id=submission.project_id, error=str(error))
+            return await self._reject_alone(submission, error)
+        outcomes: list[WriteResult] = []
+        for part in parts:
+            try:
+                results, changes = await self._store([part])
+                live.announce(changes.versions)
+                outcomes += results
+            except _CONTENT_ERRORS as part_error:
+                outcomes.append(await self._isolate(part, part_error))
+        return WriteResult(
+            accepted=sum(outcome.accepted for outcome in outcomes),
+            duplicates=sum(outcome.duplicates for outcome in outcomes),
+            rejected=tuple(item for outcome in outcomes for item in outcome.rejected),
+        )
+
+    async def _reject_alone(self, submission: Submission, error: Exception) -> WriteResult:
+        prepared = submission.prepared
+        index = prepared.events[0].index if prepared.events else 0
+        reason = f"cannot be stored: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+        rejected = (*prepared.rejected, Rejected(index=index, code="unstorable", reason=reason[:500]))
+        place = (submission.project_id, submission.door)
+        async with self._pool.connection() as connection:
+            await store_counts(
+                connection,
+                counts={(*place, "unstorable"): 1},
+                samples=[(*place, "unstorable", reason[:500], index)],
+                now=to_datetime(time.time_ns() // 1000),
+            )
+        return WriteResult(accepted=0, duplicates=0, rejected=rejected)
+
+    async def _store(self, submissions: list[Submission]) -> tuple[list[WriteResult], Changes]:
+        """Run one transaction; once more from the start where another writer got in the way."""
+        look_up_all = False
+        for attempt in range(_RETRIES):
+            try:
+                async with self._transaction() as connection:
+                    commit = Commit(connection, now_us=time.time_ns() // 1000, look_up_all=look_up_all)
+                    return await commit.run(submissions)
+            except psycopg.errors.UniqueViolation:
+                # A row whose trace row retention took first, or a log without a trace sent twice at once.
+                look_up_all = True
+                if attempt == _RETRIES - 1:
+                    raise
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                if attempt == _RETRIES - 1:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+
+# What a record itself can be at fault for: values out of range for a column, text that UTF-8 cannot write.
+_CONTENT_ERRORS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.NotSupportedError,
+    psycopg.errors.ProgramLimitExceeded,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
+
+
+def _halve(submission: Submission) -> list[Submission] | None:
+    """Cut a request in two, its already rejected items and its session in the first; None when it is one record."""
+    prepared = submission.prepared
+    if len(prepared.events) + len(prepared.logs) <= 1:
+        return None
+    events, logs = len(prepared.events) // 2, len(prepared.logs) // 2
+    if prepared.events and prepared.logs:
+        events, logs = len(prepared.events), 0
+    elif not prepared.events:
+        events = 0
+    first = msgspec.structs.replace(prepared, events=prepared.events[:events], logs=prepared.logs[:logs])
+    second = msgspec.structs.replace(
+        prepared, events=prepared.events[events:], logs=prepared.logs[logs:], rejected=[], resources={}
+    )
+    return [
+        msgspec.structs.replace(submission, prepared=first),
+        msgspec.structs.replace(submission, prepared=second, session=None),
+    ]
+
+
+def _fail(batch: list[_Waiting], error: WriterBusyError) -> None:
+    for waiting in batch:
+        if not waiting.done.done():
+            waiting.done.set_exception(error)
+
+
+def _make_limits(now_us: int) -> Limits:
+    return Limits(
+        blob_bytes=settings.INGEST_BLOB_BYTES,
+        suspect_before_us=now_us - settings.PARTITION_DAYS_BACK * _DAY_US,
+        suspect_after_us=now_us + settings.PARTITION_DAYS_AHEAD * _DAY_US,
+        encryption_keys=tuple(settings.ENCRYPTION_KEYS),
+    )
+
+
+def _store_blobs(project_id: int, blobs: dict[str, bytes]) -> None:
+    for content in blobs.values():
+        store_blob(project_id, content)
+
+
+def _make_conninfo() -> str:
+    """Return libpq's address of the same database that Django uses (a test database, perhaps)."""
+    parameters = connections["default"].get_connection_params()
+    names = ("dbname", "user", "password", "host", "port", "service", "passfile", "sslmode", "sslrootcert")
+    given = {name: parameters[name] for name in names if parameters.get(name)}
+    return psycopg.conninfo.make_conninfo(
+        "",
+        **given,
+        connect_timeout=int(_CONNECT_SECONDS),
+        application_name="playhead-writer",
+        options=f"-c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC",
+    )
+
+
+_writers: dict[asyncio.AbstractEventLoop, Writer] = {}
+
+
+def get_writer() -> Writer:
+    """Return this event loop's writer, made at first use."""
+    loop = asyncio.get_running_loop()
+    writer = _writers.get(loop)
+    if writer is None:
+        writer = _writers[loop] = Writer()
+    return writer
+
+
+async def close_writer() -> None:
+    """Commit what waits and end this event loop's writer, if it has one."""
+    writer = _writers.pop(asyncio.get_running_loop(), None)
+    if writer is not None:
+        await writer.close()

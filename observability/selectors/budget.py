@@ -1,0 +1,57 @@
+"""A bound on how long a read may look for rare matches.
+
+A list whose filters no index serves is read window by window, newest first, each window several times as many rows
+as the one before. When the time is used up, the answer is what was found, how far back it looked, and where to go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+FIRST_WINDOW = 2_000
+_GROWTH = 4
+_MOST = 200_000
+_QUICK_SECONDS = 0.15
+
+
+class OutOfTimeError(Exception):
+    """The budget is used up, or Postgres stopped the statement that would have overrun it."""
+
+
+class Budget:
+    """How much time is left, and how many rows the next window should hold."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self.window = FIRST_WINDOW
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left; zero or less when the time is used up."""
+        return self._deadline - time.monotonic()
+
+    @contextmanager
+    def spend(self) -> Iterator[None]:
+        """Run a window's statements within what is left, then size the next window by how long they took.
+
+        Raises `OutOfTimeError` instead of what Postgres says of a statement that was stopped.
+        """
+        left_ms = int(self.left * 1000)
+        if left_ms <= 0:
+            raise OutOfTimeError
+        started = time.monotonic()
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left_ms)])
+                yield
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise OutOfTimeError from error
+            raise
+        if time.monotonic() - started < _QUICK_SECONDS:
+            self.window = min(self.window * _GROWTH, _MOST)

@@ -1,0 +1,182 @@
+"""Reads of `traces`: the list, its live news, and one trace. Deleted traces are hidden from the moment of deletion."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from observability.errors import NotFoundError
+from observability.ingest.terms import query_terms
+from observability.models import SearchDocument, Trace
+from observability.selectors.budget import Budget, OutOfTimeError
+from observability.selectors.conditions import matches_terms
+from observability.selectors.paging import EPOCH, Position, is_before, make_cursor, read_cursor
+from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary, format_usd, name_flags
+from observability.selectors.trace_filters import NO_FILTERS, TraceFilters, build_conditions, is_indexed
+
+BUDGET_SECONDS = 2.0
+COUNT_AT_MOST = 1000
+MOST_TRACES = 500
+_DERIVED = {"cost_usd"}
+_COLUMNS = tuple(name for name in TraceSummary.__struct_fields__ if name not in _DERIVED)
+
+
+def list_traces(
+    project_id: int, *, filters: TraceFilters = NO_FILTERS, cursor: str | None = None, limit: int = 50
+) -> TracePage:
+    """Return up to `limit` traces, newest start first.
+
+    A `text` that is the id of a trace finds that trace alone. One query where an index leads to the matches (see `is_indexed`); other filters walk `traces_newest` in growing
+    windows for at most `BUDGET_SECONDS` and may answer in part, with a cursor to go on from.
+    Raises `InvalidError` for a cursor that no list gave.
+    """
+    position = read_cursor(cursor)
+    if filters.text and (named := _find_named(project_id, filters)):
+        return _make_page(named, limit)
+    if is_indexed(filters):
+        found = [_make_summary(row) for row in _select(project_id, filters, position)[: limit + 1]]
+        return _make_page(found, limit)
+    return _scan(project_id, filters, position, limit)
+
+
+def count_newer_traces(project_id: int, *, filters: TraceFilters = NO_FILTERS, newer_than: str) -> NewerTraces:
+    """Count the traces that match and have started after a page's `newest_cursor`, up to `COUNT_AT_MOST`.
+
+    One query on `traces_newest`, bounded below by the cursor and in time by the budget.
+    """
+    position = read_cursor(newer_than) or Position(EPOCH, "")
+    newer = Q(started_at__gte=position.at) & (Q(started_at__gt=position.at) | Q(trace_id__gt=position.key))
+    query = _select(project_id, filters, None).filter(newer).order_by()
+    if filters.text:
+        query = query.filter(_match_text(project_id, filters.text, since=position.at))
+    try:
+        with Budget(BUDGET_SECONDS).spend():
+            count = query.values("trace_id")[: COUNT_AT_MOST + 1].count()
+    except OutOfTimeError:
+        return NewerTraces(count=0, is_more=True)
+    return NewerTraces(count=min(count, COUNT_AT_MOST), is_more=count > COUNT_AT_MOST)
+
+
+def list_traces_by_id(project_id: int, trace_ids: Sequence[str]) -> list[TraceSummary]:
+    """Return the visible ones of up to `MOST_TRACES` traces as they are now, newest first. One query, primary key."""
+    filters = TraceFilters(ids=tuple(trace_ids[:MOST_TRACES]))
+    return [_make_summary(row) for row in _select(project_id, filters, None)] if trace_ids else []
+
+
+def get_trace(project_id: int, trace_id: str) -> TraceSummary:
+    """Return one trace. One query, primary key. Raises `NotFoundError`, also for a deleted trace."""
+    row = _visible(project_id).filter(trace_id=trace_id).values_list(*_COLUMNS).first()
+    if row is None:
+        raise NotFoundError("No such trace.")
+    return _make_summary(row)
+
+
+def _visible(project_id: int) -> QuerySet[Trace]:
+    return Trace.objects.filter(project_id=project_id, deleted_at=None)
+
+
+def _select(project_id: int, filters: TraceFilters, position: Position | None) -> QuerySet[Trace, tuple[object, ...]]:
+    """Return the matching rows before the position, newest first, without the text condition."""
+    return (
+        _visible(project_id)
+        .filter(build_conditions(filters), is_before(position, time="started_at", key="trace_id"))
+        .order_by("-started_at", "-trace_id")
+        .values_list(*_COLUMNS)
+    )
+
+
+def _make_summary(row: tuple[object, ...]) -> TraceSummary:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["cost_usd"] = format_usd(values["cost_micros"])  # type: ignore[arg-type]
+    values["flags"] = name_flags(values["flags"])  # type: ignore[arg-type]
+    return TraceSummary(**values)  # type: ignore[arg-type]
+
+
+def _make_page(found: list[TraceSummary], limit: int) -> TracePage:
+    items = found[:limit]
+    next_cursor = make_cursor(_position_of(items[-1])) if len(found) > limit else None
+    return TracePage(items=items, next_cursor=next_cursor, newest_cursor=_newest_cursor(items))
+
+
+def _position_of(trace: TraceSummary) -> Position:
+    return Position(trace.started_at, trace.trace_id)
+
+
+def _newest_cursor(items: list[TraceSummary]) -> str:
+    return make_cursor(_position_of(items[0]) if items else Position(EPOCH, ""))
+
+
+# --- Filters without an index: windows of rows, in a budget -----------------------------------------------------------
+
+
+def _scan(project_id: int, filters: TraceFilters, position: Position | None, limit: int) -> TracePage:
+    """Look through the newest rows, then ever more of the older ones, until the page is full or the time is up."""
+    budget = Budget(BUDGET_SECONDS)
+    found: list[TraceSummary] = []
+    is_partial = False
+    while len(found) <= limit:
+        try:
+            with budget.spend():
+                end = _find_window_end(project_id, filters, position, budget.window)
+                rows = _read_window(project_id, filters, position, end)[: limit + 1 - len(found)]
+                found += [_make_summary(row) for row in rows]
+        except OutOfTimeError:
+            is_partial = True
+            break
+        if end is None:
+            break
+        position = end
+    if not is_partial:
+        return _make_page(found, limit)
+    return TracePage(
+        items=found,
+        next_cursor=make_cursor(position) if position else None,
+        newest_cursor=_newest_cursor(found),
+        is_partial=True,
+        covered_from=position.at if position else None,
+    )
+
+
+def _find_window_end(
+    project_id: int, filters: TraceFilters, position: Position | None, size: int
+) -> Position | None:
+    """Return the last row of the next `size` rows in time, or None when fewer are left. Index only."""
+    in_time = TraceFilters(since=filters.since, until=filters.until)
+    rows = _select(project_id, in_time, position).values_list("started_at", "trace_id")
+    last = rows[size - 1 : size].first()
+    return None if last is None else Position(*last)
+
+
+def _read_window(
+    project_id: int, filters: TraceFilters, position: Position | None, end: Position | None
+) -> QuerySet[Trace, tuple[object, ...]]:
+    """Return the matches between two positions, `end` included."""
+    rows = _select(project_id, filters, position)
+    if end is not None:
+        rows = rows.filter(
+            Q(started_at__gte=end.at) & (Q(started_at__gt=end.at) | Q(trace_id__gte=end.key)),
+        )
+    if filters.text:
+        rows = rows.filter(_match_text(project_id, filters.text, since=end.at if end else filters.since))
+    return rows
+
+
+def _match_text(project_id: int, text: str, *, since: datetime | None) -> Q:
+    """Return the condition that a trace has all the terms of the text; a text without any term matches nothing.
+
+    A search document is dated with the start of its trace as known at that commit, which later commits only move
+    back: so documents before `since` cannot belong to traces from `since` on, and their partitions are not read.
+    """
+    documents = SearchDocument.objects.filter(matches_terms("terms", query_terms(text)), project_id=project_id)
+    if since is not None:
+        documents = documents.filter(started_at__gte=since)
+    return Q(trace_id__in=documents.values("trace_id"))
+
+
+def _find_named(project_id: int, filters: TraceFilters) -> list[TraceSummary]:
+    """Return the trace that the text is the id of, if the other filters let it through. Primary key."""
+    named = dataclasses.replace(filters, text=None, ids=(filters.text or "",))
+    return [_make_summary(row) for row in _select(project_id, named, None)]
