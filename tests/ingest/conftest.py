@@ -1,0 +1,16 @@
+"""A writer of the test's own event loop, and a project of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from observability.ingest.writer import Writer, close_writer, get_writer
+
+
+@pytest_asyncio.fixture
+async def writer(transactional_db: None) -> AsyncIterator[Writer]:
+    """Return the writer; its connections are closed when the test ends."""
+    yield get_writer()
+    await close_writer()

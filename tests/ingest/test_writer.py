@@ -1,0 +1,302 @@
+"""The writer against real Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import LazySettings
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from observability.ingest.payloads import decrypt_replay_copy, unpack
+from observability.ingest.records import EventRecord, LogRecord, WriteResult
+from observability.ingest.sessions import SessionUpdate
+from observability.ingest.statements import EVENTS, decode_event, decode_summary
+from observability.ingest.summaries import fold_events, refold
+from observability.ingest.writer import Writer, WriterBusyError
+from observability.models import Organization, Project
+from tests.ingest.factories import NOW_US, make_decoded, make_event, make_log
+from tests.ingest.strategies import requests
+
+Record = EventRecord | LogRecord
+# What a repeat may change: the count of commits, and when things were stored.
+_NOT_COMPARED = {"id", "project_id", "version", "received_at", "created_at", "updated_at", "first_seen_at"}
+_numbers = itertools.count(1)
+
+
+async def _make_project(**fields: Any) -> Project:
+    number = next(_numbers)
+    organization = await Organization.objects.acreate(name=f"Writer {number}", slug=f"writer-{random.random()}"[2:])
+    return await Project.objects.acreate(organization=organization, name="Main", slug="main", **fields)
+
+
+async def _write(writer: Writer, project: Project, *records: Record) -> WriteResult:
+    return await writer.write(project_id=project.pk, decoded=make_decoded(*records), door="otlp")
+
+
+@sync_to_async
+def _read(table: str, project: Project) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT to_jsonb(t) FROM {table} AS t WHERE project_id = %s", [project.pk])
+        rows = [msgspec.json.decode(row) if isinstance(row, str) else row for (row,) in cursor.fetchall()]
+    kept = [{name: value for name, value in row.items() if name not in _NOT_COMPARED} for row in rows]
+    return sorted(kept, key=lambda row: msgspec.json.encode(row, order="deterministic"))
+
+
+async def _read_all(project: Project) -> dict[str, list[dict[str, Any]]]:
+    tables = ("events", "payloads", "log_records", "traces", "step_hours", "steps")
+    return {table: await _read(table, project) for table in tables}
+
+
+@sync_to_async
+def _read_columns(query: str, project: Project) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [project.pk])
+        return list(cursor.fetchall())
+
+
+def _split(records: Sequence[Record], chance: random.Random) -> list[list[Record]]:
+    parts: list[list[Record]] = []
+    rest = list(records)
+    while rest:
+        size = chance.randint(1, len(rest))
+        parts.append(rest[:size])
+        rest = rest[size:]
+    return parts
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=requests, chance=st.randoms(use_true_random=False))
+async def test_write__shuffled_split_and_doubled__same_rows(
+    writer: Writer, sent: list[list[Record]], chance: random.Random
+) -> None:
+    records = [record for request in sent for record in request]
+    again = records + chance.choices(records, k=len(records) // 2)
+    chance.shuffle(again)
+    first, second = await _make_project(), await _make_project()
+
+    for request in sent:
+        await _write(writer, first, *request)
+    await asyncio.gather(*(_write(writer, second, *part) for part in _split(again, chance)))
+
+    once, twice = await _read_all(first), await _read_all(second)
+    # Which workflow a step was first seen in, and its model, depend on what came first; its figures do not.
+    assert [row["key"] for row in twice.pop("steps")] == [row["key"] for row in once.pop("steps")]
+    assert _without_empty_hours(twice) == _without_empty_hours(once)
+
+
+def _without_empty_hours(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Drop step hours that moved away again: an event that turned out to be another step's leaves zeros behind."""
+    figures = ("calls", "events", "errors", "total_tokens", "cost_micros", "duration_ms")
+    kept = [row for row in tables["step_hours"] if any(round(row[figure], 6) for figure in figures)]
+    return tables | {"step_hours": kept}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=requests)
+async def test_write__any_requests__summaries_equal_recomputation(writer: Writer, sent: list[list[Record]]) -> None:
+    project = await _make_project()
+
+    await asyncio.gather(*(_write(writer, project, *request) for request in sent))
+
+    columns = ", ".join(EVENTS.columns)
+    rows = [decode_event(row) for row in await _read_columns(f"SELECT {columns} FROM events WHERE project_id = %s", project)]
+    for summary in await _load_summaries(project):
+        folded = fold_events(project.pk, summary.trace_id, [row for row in rows if row.trace_id == summary.trace_id])
+        assert refold(summary, [row for row in rows if row.trace_id == summary.trace_id]) == summary
+        assert folded.event_count == summary.event_count
+
+
+@sync_to_async
+def _load_summaries(project: Project) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM traces WHERE project_id = %s", [project.pk])
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        if isinstance(row["fold_state"], str):
+            row["fold_state"] = msgspec.json.decode(row["fold_state"])
+    return [decode_summary(row) for row in rows]
+
+
+async def test_write__resent_request__counts_duplicates(writer: Writer) -> None:
+    project = await _make_project()
+    records = (make_event(), make_log())
+
+    first = await _write(writer, project, *records)
+    second = await _write(writer, project, *records)
+
+    assert (first.accepted, first.duplicates) == (2, 0)
+    assert (second.accepted, second.duplicates) == (0, 2)
+
+
+async def test_write__many_small_requests_at_once__each_answered_for_itself(writer: Writer) -> None:
+    project = await _make_project()
+
+    results = await asyncio.gather(*(_write(writer, project, make_event(span_id=f"s{n % 50}")) for n in range(100)))
+
+    assert sum(result.accepted for result in results) == 50
+    assert sum(result.duplicates for result in results) == 50
+    assert len(await _read("events", project)) == 50
+
+
+async def test_write__poison_record__rejected_alone_and_the_rest_stored(writer: Writer) -> None:
+    project = await _make_project()
+    records = [make_event(span_id=f"s{n}") for n in range(9)]
+    # No wire format lets this through; a column that a bigint overflows stands for what we did not think of.
+    records[4] = make_event(span_id="poison", sdk_event_id=2**70)
+
+    result, beside = await asyncio.gather(
+        _write(writer, project, *records), _write(writer, project, make_event(trace_id="other"))
+    )
+
+    assert (result.accepted, beside.accepted) == (8, 1)
+    assert [(item.index, item.code) for item in result.rejected] == [(4, "unstorable")]
+    assert len(await _read("events", project)) == 9
+
+
+async def test_write__absurd_time__rejected_naming_the_field(writer: Writer) -> None:
+    project = await _make_project()
+
+    result = await _write(writer, project, make_event(started_at_us=1), make_event(span_id="good"))
+
+    assert result.accepted == 1
+    assert result.rejected[0].reason.startswith("start time:")
+
+
+async def test_write__time_far_off__stored_and_flagged(writer: Writer) -> None:
+    project = await _make_project()
+    year_us = 365 * 86_400_000_000
+
+    result = await _write(writer, project, make_event(started_at_us=NOW_US - year_us, ended_at_us=NOW_US))
+
+    assert result.accepted == 1
+    rows = await _read_columns("SELECT flags & 1, tableoid::regclass::text FROM events WHERE project_id = %s", project)
+    assert rows == [(1, "events_default")]
+
+
+async def test_write__secret_in_input__stored_redacted_with_encrypted_replay_copy(
+    writer: Writer, settings: LazySettings
+) -> None:
+    project = await _make_project()
+    original = b'{"url":"https://shop.example","headers":{"Authorization":"Bearer abcdefgh12345678"}}'
+
+    await _write(writer, project, make_event(kind="http", name="fetch", input=original))
+
+    rows = await _read_columns("SELECT input, replay_input FROM payloads WHERE project_id = %s", project)
+    stored, replay = (bytes(value) for value in rows[0])
+    assert b"abcdefgh12345678" not in unpack(stored)
+    assert b"[REDACTED]" in unpack(stored)
+    assert b"abcdefgh12345678" not in replay
+    copy = decrypt_replay_copy(unpack(replay), tuple(settings.ENCRYPTION_KEYS))
+    assert msgspec.json.decode(copy)["input"] == msgspec.json.decode(original)
+
+
+async def test_write__switched_off_capture__withheld_and_flagged(writer: Writer) -> None:
+    project = await _make_project(capture_inputs=False)
+
+    await _write(writer, project, make_event(input=b'"private"', output=b'"public"'))
+
+    rows = await _read_columns("SELECT input, output FROM payloads WHERE project_id = %s", project)
+    assert rows[0][0] is None
+    assert unpack(bytes(rows[0][1])) == b'"public"'
+    assert await _read_columns("SELECT flags & 8 FROM events WHERE project_id = %s", project) == [(8,)]
+
+
+async def test_write__value_over_the_bound__goes_to_a_blob(writer: Writer) -> None:
+    project = await _make_project()
+    value = b'"' + b"x" * (2**20 + 1) + b'"'
+
+    await _write(writer, project, make_event(output=value))
+
+    rows = await _read_columns("SELECT output, output_bytes FROM payloads JOIN events USING (project_id, trace_id, started_at, span_id) WHERE project_id = %s", project)
+    assert len(bytes(rows[0][0])) < 100
+    assert rows[0][1] == len(value)
+
+
+async def test_write__trace_being_deleted__rejected_with_cause(writer: Writer) -> None:
+    project = await _make_project()
+    await _write(writer, project, make_event())
+    await sync_to_async(_mark_deleted)(project)
+
+    result = await _write(writer, project, make_event(span_id="late"), make_event(trace_id="other"))
+
+    assert result.accepted == 1
+    assert [item.code for item in result.rejected] == ["trace_deleted"]
+
+
+def _mark_deleted(project: Project) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE traces SET deleted_at = now() WHERE project_id = %s", [project.pk])
+
+
+async def test_write__row_without_its_trace_row__still_a_duplicate(writer: Writer) -> None:
+    project = await _make_project()
+    await _write(writer, project, make_event())
+    await sync_to_async(_drop_traces)(project)
+
+    result = await _write(writer, project, make_event(), make_event(span_id="new"))
+
+    assert (result.accepted, result.duplicates) == (1, 1)
+
+
+def _drop_traces(project: Project) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM traces WHERE project_id = %s", [project.pk])
+
+
+async def test_write__counts_by_cause__add_up(writer: Writer) -> None:
+    project = await _make_project()
+
+    await _write(writer, project, make_event(), make_event(), make_event(span_id="bad", started_at_us=1))
+
+    rows = await _read_columns("SELECT code, items FROM ingest_counts WHERE project_id = %s ORDER BY code", project)
+    assert rows == [("accepted", 1), ("duplicate", 1), ("invalid", 1)]
+
+
+async def test_write__session_updates_in_any_order__latest_metadata_kept(writer: Writer) -> None:
+    project = await _make_project()
+    late = SessionUpdate(session_id="s", seen_at_us=NOW_US + 5, metadata={"branch": "late"})
+    early = SessionUpdate(session_id="s", seen_at_us=NOW_US, metadata={"branch": "early"}, ended_at_us=NOW_US)
+
+    for update in (late, early):
+        await writer.write(project_id=project.pk, decoded=make_decoded(), door="sdk", session=update)
+
+    rows = await _read_columns("SELECT metadata->>'branch', ended_at IS NOT NULL FROM sdk_sessions WHERE project_id = %s", project)
+    assert rows == [("late", True)]
+
+
+async def test_write__queue_full__busy(writer: Writer, settings: LazySettings) -> None:
+    project = await _make_project()
+    settings.INGEST_QUEUE_BYTES = -1
+
+    with pytest.raises(WriterBusyError) as caught:
+        await _write(writer, project, make_event())
+
+    assert caught.value.retry_after_s >= 1
+
+
+async def test_write__postgres_refuses__busy_and_nothing_stored(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = await _make_project()
+    await _write(writer, project, make_event())
+    writer._pool.kwargs = {"conninfo": ""}
+    monkeypatch.setattr(writer._pool, "conninfo", "host=/nonexistent connect_timeout=1")
+    async with writer._pool.connection() as held:
+        await held.close()
+
+    with pytest.raises(WriterBusyError):
+        await _write(writer, project, make_event(span_id="later"))
+
+    assert isinstance(held, psycopg.AsyncConnection)
+    assert len(await _read("events", project)) == 1
