@@ -17,6 +17,7 @@ from observability.api.filters import (
     make_event_window,
     make_trace_filters,
 )
+from observability.api.renderers import StructRenderer
 from observability.models import Trace
 from observability.selectors.events import list_events
 from observability.selectors.shapes import EventPage, NewerTraces, TracePage, TraceSummary
@@ -27,6 +28,7 @@ class TraceView(GenericAPIView[Trace]):
     """What the views of traces share: their parameters are described by a filter set."""
 
     queryset = Trace.objects.none()
+    renderer_classes = (StructRenderer,)
     filter_backends = (DjangoFilterBackend,)
     filterset_class: type[ProjectFilterSet] = ProjectFilterSet
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
 
 from observability.errors import InvalidError
@@ -132,7 +132,7 @@ def own_events(project_id: int, trace: TraceSummary) -> QuerySet[Event]:
     The summary's times are exact, so the bound loses nothing; a trace with times far off may lie in any partition.
     """
     events = Event.objects.filter(project_id=project_id, trace_id=trace.trace_id)
-    if EventFlag.TIME_SUSPECT.name.lower() in trace.flags:  # type: ignore[union-attr]
+    if EventFlag.TIME_SUSPECT.name.lower() in trace.flags:
         return events
     events = events.filter(started_at__gte=trace.started_at)
     return events if trace.ended_at is None else events.filter(started_at__lte=trace.ended_at)
@@ -156,7 +156,7 @@ def _match_window(window: EventWindow) -> Q:
 def _order(
     events: QuerySet[Event], columns: tuple[str, ...], limit: int, *, stored_trace_id: str | None
 ) -> QuerySet[Event, tuple[Any, ...]]:
-    marked = events.annotate(stored_trace_id=Value(stored_trace_id))
+    marked = events.annotate(stored_trace_id=Value(stored_trace_id, TextField()))
     return marked.order_by("started_at", "span_id").values_list(*columns, "stored_trace_id")[:limit]
 
 

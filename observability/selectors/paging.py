@@ -58,15 +58,11 @@ def is_after(position: Position | None, *, time: str, key: str) -> Q:
     """
     if position is None:
         return Q()
-    return Q(**{f"{time}__gte": position.at}) & (
-        Q(**{f"{time}__gt": position.at}) | Q(**{f"{key}__gt": position.key})
-    )
+    return Q(**{f"{time}__gte": position.at}) & (Q(**{f"{time}__gt": position.at}) | Q(**{f"{key}__gt": position.key}))
 
 
 def is_before(position: Position | None, *, time: str, key: str) -> Q:
     """Return the condition for rows before the position, that is, after it in a list with the newest first."""
     if position is None:
         return Q()
-    return Q(**{f"{time}__lte": position.at}) & (
-        Q(**{f"{time}__lt": position.at}) | Q(**{f"{key}__lt": position.key})
-    )
+    return Q(**{f"{time}__lte": position.at}) & (Q(**{f"{time}__lt": position.at}) | Q(**{f"{key}__lt": position.key}))

@@ -17,7 +17,9 @@ from observability.flags import list_flags
 
 Micros = Annotated[int | None, Meta(description="Millionths of a US dollar; null while unknown.")]
 Usd = Annotated[str | None, Meta(description="The same cost in US dollars, six decimals.")]
-Flags = Annotated[tuple[str, ...], Meta(description="What a reader must be told, such as `redacted` or `time_suspect`.")]
+Flags = Annotated[
+    tuple[str, ...], Meta(description="What a reader must be told, such as `redacted` or `time_suspect`.")
+]
 Milliseconds = Annotated[float | None, Meta(description="Milliseconds; null while running.")]
 
 
@@ -67,7 +69,9 @@ class TracePage(msgspec.Struct, frozen=True, kw_only=True):
     newest_cursor: Annotated[str, Meta(description="Pass as `newer_than` to count what has arrived since.")]
     is_partial: Annotated[
         bool,
-        Meta(description="The query ran out of its time: these are the matches down to `covered_from`, go on from there."),
+        Meta(
+            description="The query ran out of its time: these are the matches down to `covered_from`, go on from there."
+        ),
     ] = False
     covered_from: Annotated[datetime | None, Meta(description="How far back a partial answer has looked.")] = None
 

@@ -140,9 +140,7 @@ def _scan(project_id: int, filters: TraceFilters, position: Position | None, lim
     )
 
 
-def _find_window_end(
-    project_id: int, filters: TraceFilters, position: Position | None, size: int
-) -> Position | None:
+def _find_window_end(project_id: int, filters: TraceFilters, position: Position | None, size: int) -> Position | None:
     """Return the last row of the next `size` rows in time, or None when fewer are left. Index only."""
     in_time = TraceFilters(since=filters.since, until=filters.until)
     rows = _select(project_id, in_time, position).values_list("started_at", "trace_id")
