@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -155,7 +156,15 @@ CELERY_BEAT_SCHEDULE = {
         # Not worth doing late: the next hour's does the same.
         "options": {"expire_seconds": 3000},
     },
+    # observability.services.heartbeat
+    "heartbeat": {
+        "task": "observability.tasks.send_heartbeat",
+        "schedule": timedelta(seconds=15),
+        "options": {"expire_seconds": 30},
+    },
 }
+# Beat writes to the database when it last sent a task, after each one: `doctor` reads there that it is alive.
+CELERY_BEAT_SYNC_EVERY = 1
 
 # --- People ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "observability.User"

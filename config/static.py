@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from config.env import BASE_DIR
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
@@ -11,3 +16,22 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = True
     # A page asked for before `collectstatic` ran (tests, the Django shell) falls back to plain names.
     manifest_strict = False
+
+    def url_converter(
+        self, name: str, hashed_files: dict[str, str], template: str | None = None
+    ) -> Callable[[re.Match[str]], str]:
+        """Fail on a reference of ours to a missing file; leave those of packages alone.
+
+        Packages ship comments that look like imports, and source maps' names without the maps.
+        """
+        convert = super().url_converter(name, hashed_files, template)
+        if (BASE_DIR / "static" / name).exists():
+            return convert
+
+        def convert_if_there(match: re.Match[str]) -> str:
+            try:
+                return convert(match)
+            except ValueError:
+                return match["matched"]
+
+        return convert_if_there
