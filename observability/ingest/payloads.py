@@ -108,20 +108,24 @@ def search_text(value: bytes | None, limit: int = 8_192) -> str:
 
 
 def _unescape(head: bytes) -> str:
-    """Decode the beginning of JSON text, cut anywhere, as if all of it were one string.
-
-    Structural quotes become escapes first, so that one call of the C decoder resolves every escape in it.
-    """
+    """Decode the beginning of JSON text, cut anywhere, as if all of it were one string."""
     text = head.decode(errors="ignore")
-    if "\\" not in text:
-        return clean_text(text)
-    # A run of backslashes begins with an escape, so pairs can be taken from the left.
-    text = text.replace("\\\\", "\\u005c").replace('\\"', '"')
-    text = _CUT_ESCAPE.sub("", text).replace('"', "\\u0022")
+    if "\\" in text:
+        # A run of backslashes begins with an escape, so pairs can be taken from the left.
+        text = text.replace("\\\\", "\x02").replace('\\"', '"').replace("\\n", "\n").replace("\\/", "/")
+        text = _resolve_escapes(text) if "\\" in text else text
+        text = text.replace("\x02", "\\")
+    return clean_text(text)
+
+
+def _resolve_escapes(text: str) -> str:
+    """Resolve what escapes are left, in one call of the C decoder."""
+    quoted = _CUT_ESCAPE.sub("", text).replace('"', "\x01")
     try:
-        return clean_text(_string_decoder.decode(f'"{text}"'))
+        resolved: str = _string_decoder.decode(f'"{quoted}"')
     except ValueError:
-        return clean_text(head.decode(errors="ignore"))
+        return text
+    return resolved.replace("\x01", '"')
 
 
 def encrypt_replay_copy(value: bytes, keys: tuple[str, ...]) -> bytes:

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TERM_LENGTH = 64
 """Characters of a term; the rest of a longer word is not looked at."""
@@ -32,13 +32,15 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
     "\u1100-\u11ff\uac00-\ud7af"  # Hangul
 )
-_WORD = re.compile(r"\w+")
-_RUN = re.compile(rf"([{_UNSPACED}]+)|[^{_UNSPACED}]+")
-_HAS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_SPACED_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
+_UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 
 _WORD_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789_"
-_FOLD = bytes(byte if (byte := bytes([code]).lower()[0]) in _WORD_BYTES else 32 for code in range(256))
-_SHAPE = bytes(65 if chr(code).isupper() else 97 if chr(code).isalnum() else 32 for code in range(128)) + b" " * 128
+_FOLD = bytes(ord(chr(code).lower()) if chr(code).lower().encode()[0] in _WORD_BYTES else 32 for code in range(128))
+_FOLD += bytes(range(128, 256))
+_SHAPE = bytes(65 if chr(code).isupper() else 97 if chr(code).isalnum() else 32 for code in range(128)) + b"x" * 128
 _RUNS = bytes(32 if code == 32 else 97 for code in range(256))
 _TOO_LONG = b"a" * (TERM_LENGTH + 1)
 _NOISE_RATIO = 8
@@ -50,64 +52,66 @@ def search_terms(text: str) -> set[str]:
     if not text.isascii():
         return _search_unicode_terms(text)
     raw = text.encode()
-    folded = raw.translate(_FOLD)
-    words = folded.decode().split()
+    words = _split_folded(raw.translate(_FOLD))
     terms = set(words)
-    if _TOO_LONG in folded.translate(_RUNS) or len(words) > MOST_TERMS // 2:
-        return _bound(words + _split_names(raw, terms))
-    terms.update(_split_names(raw, terms))
-    return terms
+    terms.update(_split_names(terms), _split_humps(raw).lower().decode().split())
+    return terms if len(terms) <= MOST_TERMS else _limit(words)
 
 
 def query_terms(text: str) -> set[str]:
     """Return the terms that a text must all have to match the query; empty if the query has no word."""
-    terms: list[str] = []
-    for word, is_unspaced in _split_words(text):
-        if is_unspaced and len(word) > 1:
-            terms += _pair(word)
-        else:
-            terms.append(word)
-    return _bound(terms)
+    terms, runs = _split_words(text)
+    for run in runs:
+        terms += _pair(run) if len(run) > 1 else [run]
+    return _limit(terms)
 
 
 def _search_unicode_terms(text: str) -> set[str]:
-    terms: list[str] = []
-    for word, is_unspaced in _split_words(text):
-        if is_unspaced:
-            terms += word
-            terms += _pair(word)
-        else:
-            terms.append(word)
-    raw = text.encode("ascii", "replace")
-    return _bound(terms + _split_names(raw, set(terms)))
+    terms, runs = _split_words(text)
+    terms += _split_names(terms)
+    if humps := _split_humps(text.encode(errors="replace")):
+        terms += _split_words(humps.decode())[0]
+    for run in runs:
+        terms += run
+        terms += _pair(run)
+    return _limit(terms)
 
 
-def _split_words(text: str) -> list[tuple[str, bool]]:
-    """Return each word, normalised, and whether it is a run of a script without spaces."""
+def _split_words(text: str) -> tuple[list[str], list[str]]:
+    """Return the words of a text, normalised, and the runs of its scripts without spaces."""
     normal = unicodedata.normalize("NFKC", text)
     folded = unicodedata.normalize("NFKC", normal.casefold())
-    words = _WORD.findall(folded)
-    if _HAS_UNSPACED.search(folded) is None:
-        return [(word, False) for word in words]
-    return [(run[0], run[1] is not None) for word in words for run in _RUN.finditer(word)]
+    foreign = set("".join(_FOREIGN.findall(folded)))
+    if any(_UNSPACED_CHARACTER.match(character) for character in foreign):
+        words = [word[:TERM_LENGTH] for word in _SPACED_WORD.findall(folded)]
+        return words, _UNSPACED_RUN.findall(folded)
+    for character in foreign:
+        if not character.isalnum():
+            folded = folded.replace(character, " ")
+    return _split_folded(folded.encode(errors="replace").translate(_FOLD)), []
+
+
+def _split_folded(folded: bytes) -> list[str]:
+    words = folded.decode().split()
+    if _TOO_LONG in folded.translate(_RUNS):
+        return [word[:TERM_LENGTH] for word in words]
+    return words
 
 
 def _pair(run: str) -> Iterator[str]:
     return map(operator.add, run, run[1:])
 
 
-def _split_names(raw: bytes, terms: set[str]) -> list[str]:
-    """Return the parts of compound names: `user`, `name` for `user_name` among the terms or `userName` in the text."""
-    parts = [part for term in terms if "_" in term for part in term.split("_") if part]
+def _split_names(terms: Iterable[str]) -> list[str]:
+    """Return `user` and `name` for `user_name`."""
+    return [part for term in terms if "_" in term for part in term.split("_") if part]
+
+
+def _split_humps(raw: bytes) -> bytes:
+    """Return, apart, the parts of names in which a capital follows a small letter or a digit: `user Name`."""
     shape = raw.translate(_SHAPE)
-    humps = shape.count(b"aA")
-    if humps and humps * _NOISE_RATIO < len(raw):
-        parts += _split_humps(raw, shape)
-    return parts
-
-
-def _split_humps(raw: bytes, shape: bytes) -> list[str]:
-    """Return the parts of names in which a capital follows a small letter or a digit."""
+    if shape.count(b"aA") * _NOISE_RATIO > len(raw):
+        return b""
     parts = []
     at = 0
     hump = shape.find(b"aA")
@@ -119,12 +123,10 @@ def _split_humps(raw: bytes, shape: bytes) -> list[str]:
         end = shape.find(b" ", at)
         if hump < 0 or 0 <= end < hump:
             parts.append(raw[at : end if end >= 0 else len(raw)])
-    return b" ".join(parts).lower().decode().split()
+    return b" ".join(parts)
 
 
-def _bound(words: list[str]) -> set[str]:
-    """Return the distinct words, none too long, and the first of them if they are too many."""
-    terms = {word[:TERM_LENGTH] for word in words}
-    if len(terms) > MOST_TERMS:
-        terms = set(islice(dict.fromkeys(word[:TERM_LENGTH] for word in words), MOST_TERMS))
-    return terms
+def _limit(terms: list[str]) -> set[str]:
+    """Return the distinct terms, only the first of them if they are too many."""
+    distinct = set(terms)
+    return distinct if len(distinct) <= MOST_TERMS else set(islice(dict.fromkeys(terms), MOST_TERMS))
