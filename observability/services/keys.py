@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -151,7 +152,8 @@ def _load(text: str) -> KeyIdentity | None:
 def find_active_key(text: str) -> ApiKey | None:
     """Return the key with this text if it may be used now. Always asks the database, and does not count as a use."""
     public_id, dot, secret = text.partition(".")
-    if not dot or len(public_id) > 40 or "\x00" in public_id:
+    # Postgres cannot even compare text that holds NUL, nor encode half a surrogate pair.
+    if not dot or len(public_id) > 40 or not public_id.isascii() or "\x00" in public_id:
         return None
     key = ApiKey.objects.select_related("project").filter(public_id=public_id).first()
     if key is None or not has_secret(key, secret) or key.state != "active":
@@ -189,4 +191,7 @@ def _split_given(text: str) -> tuple[str, str]:
     public_id, _, secret = text.partition(".")
     if not 3 <= len(public_id) <= 40 or len(secret) < 20:
         raise InvalidError("api key: give it as <public id>.<secret>, the secret at least 20 characters long")
+    # Clients send it in a header, and Basic puts a colon between the halves.
+    if re.search(r"[^!-~]|:", text):
+        raise InvalidError("api key: only printable ASCII without spaces and colons")
     return public_id, secret
