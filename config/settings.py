@@ -246,7 +246,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "media"}},
     # Values over 1 MiB, by content hash. Any django-storages backend can take its place.
     "blobs": {
-        "BACKEND": env.str("PLAYHEAD_BLOB_STORAGE", default="django.core.files.storage.FileSystemStorage"),
+        "BACKEND": env.str("PLAYHEAD_BLOB_STORAGE", default="observability.services.blobs.LocalBlobStorage"),
         "OPTIONS": env.json("PLAYHEAD_BLOB_STORAGE_OPTIONS", default={"location": str(DATA_DIR / "blobs")}),
     },
     "staticfiles": {"BACKEND": "config.static.HashedStaticFilesStorage"},
