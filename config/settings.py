@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 from psycopg.conninfo import conninfo_to_dict
 
+from config.appearance import UNFOLD as UNFOLD
 from config.env import BASE_DIR, DATA_DIR, env, read_run_file, read_secret, read_setting
 
 _run_file = read_run_file()
@@ -99,11 +100,13 @@ DATABASES = {
         "HOST": _libpq.pop("host", ""),
         "PORT": _libpq.pop("port", ""),
         "OPTIONS": {
-            "pool": {"min_size": 0, "max_size": 8, "timeout": 10},
+            "pool": {"min_size": 0, "max_size": 8, "timeout": 10, "reconnect_timeout": 3},
             "connect_timeout": 5,
             "options": "-c statement_timeout=30s",
             **_libpq,
         },
+        # A connection that a restarted Postgres left behind is noticed when it is taken, not by a page.
+        "CONN_HEALTH_CHECKS": True,
         # Transaction pooling (pgbouncer) has no server-side cursors.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
@@ -252,7 +255,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "config.static.HashedStaticFilesStorage"},
 }
 
-# --- Ingest: every bound of the doors and the writer -------------------------------------------------------------------
+# --- Ingest: every bound of the doors and the writer --------------------------------------------------------------
 INGEST_MAX_COMPRESSED_BYTES = env.int("INGEST_MAX_COMPRESSED_BYTES", default=8 * 2**20)
 INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", default=64 * 2**20)
 INGEST_MAX_INFLIGHT_BYTES = env.int("INGEST_MAX_INFLIGHT_BYTES", default=256 * 2**20)
@@ -270,13 +273,6 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 SITE_ID = None
-
-UNFOLD = {
-    "SITE_TITLE": "Playhead admin",
-    "SITE_HEADER": "Playhead",
-    "SITE_URL": "/",
-    "SHOW_HISTORY": True,
-}
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,5 @@
+"""Django admin: the operator's rooms. Read-mostly; what changes something calls a service."""
+
+from observability.admin import accounts, audit, keys, people, schedule, sign_in, tenants
+
+__all__ = ["accounts", "audit", "keys", "people", "schedule", "sign_in", "tenants"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -12,6 +13,7 @@ from django.http import HttpRequest
 
 from observability.errors import InvalidError
 from observability.models import User
+from observability.services.members import check_may_leave
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -39,6 +41,38 @@ def create_person(*, email: str, password: str | None, name: str = "", is_admin:
     user = make(email, password, name=name)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+@transaction.atomic
+def change_email(*, user: User, email: str) -> None:
+    """Let a person sign in with another address instead. Raises `InvalidError` when it belongs to somebody else."""
+    found = find_person(email)
+    if found is not None and found.pk != user.pk:
+        raise InvalidError(f"email: {email} already has an account")
+    user.email = email
+    user.save(update_fields=["email"])
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+
+
+@transaction.atomic
+def deactivate_person(*, user: User) -> None:
+    """Let a person sign in no more; open pages end with their next request. Raises `InvalidError` for a last owner."""
+    check_may_leave(user)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+@transaction.atomic
+def delete_person(*, user: User) -> None:
+    """Remove a person, their memberships and sessions. Keys they made go on working, without a name.
+
+    Raises `InvalidError` for the last owner of an organization.
+    """
+    check_may_leave(user)
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+    user.delete()
 
 
 def find_person(email: str) -> User | None:

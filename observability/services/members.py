@@ -72,6 +72,14 @@ def clear_project_role(*, override: ProjectMembership, acting_role: Role) -> Non
     override.delete()
 
 
+def check_may_leave(user: User) -> None:
+    """Raise `InvalidError` when the person is the only owner of an organization, who must not be lost."""
+    owned = Membership.objects.filter(user=user, role=Role.OWNER).values("organization")
+    # Locked until the caller's transaction ends, so that two owners cannot both leave.
+    for organization in Organization.objects.select_for_update().filter(pk__in=owned).order_by("pk"):
+        _check_owner_remains(Membership.objects.get(organization=organization, user=user))
+
+
 def _lock_membership(membership: Membership) -> Membership:
     """Lock the organization, then read the membership: two owners cannot remove each other at once."""
     Organization.objects.select_for_update().get(pk=membership.organization_id)
@@ -93,4 +101,6 @@ def _check_owner_remains(leaving: Membership) -> None:
         return
     others = Membership.objects.filter(organization=leaving.organization, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=leaving.pk).exists():
-        raise InvalidError("role: an organization keeps at least one owner; make another member owner first")
+        raise InvalidError(
+            f"role: {leaving.organization} keeps at least one owner who can sign in; make another member owner first"
+        )

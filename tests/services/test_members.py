@@ -55,7 +55,7 @@ def test_change_member__admin_changes_owner__is_denied(organization: Organizatio
 
 
 def test_change_member__last_owner__is_refused(organization: Organization, owner: User, teammate: User) -> None:
-    with pytest.raises(InvalidError, match="at least one owner"):
+    with pytest.raises(InvalidError, match="keeps at least one owner"):
         change_member(membership=_membership(organization, owner), role="admin", acting_role=Role.OWNER)
 
     assert _membership(organization, owner).role == Role.OWNER
@@ -67,7 +67,7 @@ def test_change_member__other_owner_cannot_sign_in__is_refused(
     change_member(membership=_membership(organization, teammate), role="owner", acting_role=Role.OWNER)
     User.objects.filter(pk=teammate.pk).update(is_active=False)
 
-    with pytest.raises(InvalidError, match="at least one owner"):
+    with pytest.raises(InvalidError, match="keeps at least one owner"):
         change_member(membership=_membership(organization, owner), role="admin", acting_role=Role.OWNER)
 
 
@@ -89,7 +89,7 @@ def test_remove_member__with_project_roles__goes_from_all(project: Project, team
 
 
 def test_remove_member__last_owner__is_refused(organization: Organization, owner: User) -> None:
-    with pytest.raises(InvalidError, match="at least one owner"):
+    with pytest.raises(InvalidError, match="keeps at least one owner"):
         remove_member(membership=_membership(organization, owner), acting_role=Role.OWNER)
 
 

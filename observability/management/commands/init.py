@@ -71,7 +71,7 @@ def _read_environment() -> FirstRun:
 
 
 def _list_first_lines(result: FirstRunResult, asked: FirstRun) -> list[tuple[str, str]]:
-    assert result.project is not None and result.key is not None  # noqa: S101
+    assert result.project is not None and result.key is not None
     given_password = "as given in PLAYHEAD_ADMIN_PASSWORD" if asked.admin_password else "unchanged"
     given_key = f"{result.key.key.public_id}.(as given in PLAYHEAD_INIT_API_KEY)"
     return [
