@@ -7,9 +7,9 @@
     python3 manage.py setup [LOCK]      only install: base (default), demo or test
     python3 manage.py help              everything else
 
-Every command first sets up `.venv` from a hash-pinned lock when it is missing or out of date, then continues inside it.
-Until then only the standard library is there, and the syntax stays one that an old Python can read far enough to be told
-that it is too old. pip and uv use the machine's own configuration; no address is written here.
+Every command first sets up `.venv` from a hash-pinned lock when it is missing or out of date, then continues inside
+it. Until then only the standard library is there, and the syntax stays one that an old Python can read far enough to
+be told that it is too old. pip and uv use the machine's own configuration; no address is written here.
 """
 
 import hashlib
@@ -45,6 +45,8 @@ def main(arguments: List[str]) -> int:
         ensure_environment(choose_lock(command, arguments[1:]))
     except SetupError as error:
         sys.exit(f"playhead: {error}")
+    except OSError as error:
+        sys.exit(f"playhead: .venv could not be set up: {error}")
     except KeyboardInterrupt:
         sys.exit("\nplayhead: interrupted; run the same command again, it starts over cleanly.")
     if command == "setup":
@@ -78,14 +80,11 @@ def choose_lock(command: str, rest: List[str]) -> str:
     return "demo" if command == "demo" or (command == "up" and "--demo" in rest) else "base"
 
 
-# --- The environment --------------------------------------------------------------------------------------------------
-
-
 def ensure_environment(lock: str) -> None:
     """Make `.venv` hold at least this lock. Instant when it does; one process at a time when it does not."""
     if is_installed(lock):
         return
-    import fcntl  # noqa: PLC0415 - not on Windows, which was refused above
+    import fcntl
 
     with open(os.path.abspath(__file__)) as own_file:
         # The lock is on this very file, so it leaves nothing behind.
@@ -143,8 +142,8 @@ def install_with_pip(lock: str, is_sound: bool) -> None:
 def make_venv() -> None:
     """Make an empty environment with pip in it."""
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError:
         raise SetupError(
             "this Python has no venv or ensurepip: run `apt install python3-venv` (or put uv on PATH), then try again."
@@ -235,13 +234,10 @@ def show_progress(text: str) -> None:
         sys.stderr.flush()
 
 
-# --- Commands, inside the environment -----------------------------------------------------------------------------------
-
-
 def run_command(command: str, arguments: List[str]) -> int:
     """Run a command with everything installed."""
     if command == "up":
-        from config.supervisor import run_up  # noqa: PLC0415
+        from config.supervisor import run_up
 
         return run_up(arguments[1:])
     if command == "test":
@@ -249,7 +245,7 @@ def run_command(command: str, arguments: List[str]) -> int:
     if command == "bench":
         return run_bench(arguments[1:])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.management import execute_from_command_line
 
     execute_from_command_line([sys.argv[0], *(arguments or ["help"])])
     return 0
@@ -263,7 +259,9 @@ def run_module(module: str, arguments: List[str]) -> int:
 
 def run_bench(arguments: List[str]) -> int:
     """Become `bench/NAME.py`, or list what there is."""
-    names = sorted(name[:-3] for name in os.listdir(os.path.join(ROOT, "bench")) if name.endswith(".py") and name[0] != "_")
+    names = sorted(
+        name[:-3] for name in os.listdir(os.path.join(ROOT, "bench")) if name.endswith(".py") and name[0] != "_"
+    )
     if arguments and arguments[0] in names:
         return run_module(f"bench.{arguments[0]}", arguments[1:])
     say("usage: manage.py bench NAME [ARGS]; NAME is one of: " + ", ".join(names))

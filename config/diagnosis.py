@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -93,7 +94,9 @@ def check_partitions() -> Iterator[Finding]:
         # Beat makes them hourly, so one day short is a matter of minutes after midnight.
         is_short = ahead < wanted - 1
         detail = f"{ahead} days ahead" if ahead >= 0 else "none for today"
-        yield Finding(f"partitions of {table}", detail, "run `python3 manage.py init`; beat makes them hourly" * is_short)
+        yield Finding(
+            f"partitions of {table}", detail, "run `python3 manage.py init`; beat makes them hourly" * is_short
+        )
 
 
 def check_valkey() -> Finding:
@@ -124,16 +127,21 @@ def check_worker() -> Iterator[Finding]:
 def check_beat() -> Iterator[Finding]:
     """See when beat last sent the heartbeat; it writes that to the database each time."""
     sent = PeriodicTask.objects.filter(name="heartbeat").values_list("last_run_at", flat=True).first()
-    yield Finding("beat", _describe_age("sent", sent), "" if _is_recent(sent) else f"{START}, or `celery --app config beat`")
+    yield Finding(
+        "beat", _describe_age("sent", sent), "" if _is_recent(sent) else f"{START}, or `celery --app config beat`"
+    )
 
 
 def check_queue() -> Iterator[Finding]:
     """See when a worker last did the heartbeat, and how many tasks wait."""
     with app.connection_for_read() as connection:
-        waiting = connection.default_channel.client.llen(app.conf.task_default_queue)
+        channel: Any = connection.default_channel
+        waiting = channel.client.llen(app.conf.task_default_queue)
     done = get_last_heartbeat()
     detail = f"{_describe_age('done', done)}, {waiting} tasks waiting"
-    yield Finding("queue", detail, "" if _is_recent(done) else "see that worker and beat run and that tasks do not hang")
+    yield Finding(
+        "queue", detail, "" if _is_recent(done) else "see that worker and beat run and that tasks do not hang"
+    )
 
 
 def check_keys() -> Finding:

@@ -1,4 +1,4 @@
-"""`/healthz`: the process is alive. `/readyz`: it can do its work. Neither asks who is calling, neither tells secrets."""
+"""`/healthz`: the process is alive. `/readyz`: it can do its work. Neither asks who is calling or tells secrets."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def main() -> None:
             port=given.port,
             loop="uvloop",
             http="httptools",
-            ws="websockets",
+            ws="websockets-sansio",
             access_log=False,
             # Django's logging settings hold for the server too.
             log_config=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,7 +27,8 @@ CSRF_TRUSTED_ORIGINS = env.list("PLAYHEAD_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("PLAYHEAD_PUBLIC_URL", default="") or _run_file.get("PUBLIC_URL", "http://127.0.0.1:8000")
 
 INSTALLED_APPS = [
-    "daphne",
+    # Only its `runserver` is wanted; loaded everywhere, Twisted would cost every process half a second and 20 MB.
+    *(["daphne"] if "runserver" in sys.argv else []),
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",

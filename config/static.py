@@ -10,7 +10,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from config.env import BASE_DIR
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc] - it has no types
     """Rewrite `import` paths inside our modules to the hashed names, so every file can be cached for ever."""
 
     support_js_module_import_aggregation = True
@@ -24,7 +24,7 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
 
         Packages ship comments that look like imports, and source maps' names without the maps.
         """
-        convert = super().url_converter(name, hashed_files, template)
+        convert: Callable[[re.Match[str]], str] = super().url_converter(name, hashed_files, template)
         if (BASE_DIR / "static" / name).exists():
             return convert
 

@@ -1,4 +1,4 @@
-"""Private folders."""
+"""Private folders and files."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def make_private(folder: Path) -> Path:
     except (PermissionError, FileExistsError, NotADirectoryError) as error:
         raise EmbeddedError(f"{folder} cannot be used ({error.strerror}): choose another folder with --data.") from None
     return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads: the whole text or, when interrupted, what was there before."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
 
 
 def make_socket_folder(data: Path) -> Path:

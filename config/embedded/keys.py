@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+from config.embedded.folders import write_private
+
 
 def ensure_secrets(data: Path) -> None:
     """Make the signing key and the encryption key that the settings read, unless they are there."""
@@ -15,13 +17,6 @@ def ensure_secrets(data: Path) -> None:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a whole 0600 file or none: an empty key file would lock everybody out of what it protects."""
-    if path.exists():
-        return
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
+    """Never replace a key: what it protects would be lost with it."""
+    if not path.exists():
+        write_private(path, text + "\n")

@@ -85,7 +85,9 @@ class Postgres:
         self.clear_sockets()
         settings = self._settings()
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-        (self.folder / "playhead.conf").write_text("# Rewritten at every start; ALTER SYSTEM overrides it.\n" + "".join(lines))
+        (self.folder / "playhead.conf").write_text(
+            "# Rewritten at every start; ALTER SYSTEM overrides it.\n" + "".join(lines)
+        )
 
     def clear_sockets(self) -> None:
         """Remove what a killed server left in the socket folder."""
@@ -106,16 +108,24 @@ class Postgres:
         return settings if self.is_durable else settings | UNSAFE_SETTINGS
 
     def _make_cluster(self) -> None:
-        """Make it under another name and rename it when whole, so an interrupted first start leaves nothing half done."""
+        """Make it under another name and rename it when whole, so an interrupted start leaves nothing half done."""
         for left in self.folder.parent.glob("postgres-*.unfinished-*"):
             shutil.rmtree(left, ignore_errors=True)
         unfinished = self.folder.with_name(f"{self.folder.name}.unfinished-{os.getpid()}")
         initdb = str(self.program.path.with_name("initdb"))
-        options = ["--username=playhead", "--auth=trust", "--encoding=UTF8", "--data-checksums", *self._locale_options()]
+        options = [
+            "--username=playhead",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--data-checksums",
+            *self._locale_options(),
+        ]
         durability = [] if self.is_durable else ["--no-sync"]
         self._run([initdb, "-D", str(unfinished), *options, *durability])
         # Single-user mode: no server and no client program needed.
-        self._run([str(self.program.path), "--single", "-D", str(unfinished), "postgres"], typed="CREATE DATABASE playhead\n")
+        self._run(
+            [str(self.program.path), "--single", "-D", str(unfinished), "postgres"], typed="CREATE DATABASE playhead\n"
+        )
         with (unfinished / "postgresql.conf").open("a") as conf:
             conf.write("\ninclude_if_exists = 'playhead.conf'\n")
         unfinished.rename(self.folder)

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, ClassVar, Protocol
 
 from config.embedded.errors import EmbeddedError
 
@@ -20,9 +20,9 @@ _PYTHON = (sys.executable, "-I", "-S")
 class Server(Protocol):
     """What Postgres and Valkey have in common."""
 
-    name: str
-    stop_signal: int
-    death_signal: int
+    name: ClassVar[str]
+    stop_signal: ClassVar[int]
+    death_signal: ClassVar[int]
 
     @property
     def command(self) -> list[str]: ...

@@ -1,8 +1,8 @@
 """End the process groups of a parent that is gone. Run as `python -I -S watchdog.py`, told what to watch on stdin.
 
-The parent writes `+ GROUP SIGNAL` and `- GROUP` lines. When its end of the pipe closes, however it died, each group that
-is left gets its signal, and SIGKILL when it is still there five seconds later. It reaches grandchildren and systems
-without a death signal, which launch.py does not.
+The parent writes `+ GROUP SIGNAL` and `- GROUP` lines. When its end of the pipe closes, however it died, each group
+that is left gets its signal, and SIGKILL when it is still there five seconds later. It reaches grandchildren and
+systems without a death signal, which launch.py does not.
 """
 
 import os

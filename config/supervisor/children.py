@@ -1,8 +1,8 @@
 """One child process: start it, wait until it is ready, start it again when it dies, stop it.
 
-    stopped --start--> starting --ready--> running --stop--> stopped
-                          |                   |
-                          +-------died--------+--> waiting (back-off) --> starting
+stopped --start--> starting --ready--> running --stop--> stopped
+                      |                   |
+                      +-------died--------+--> waiting (back-off) --> starting
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Child:
         process = await self._start_once()
         if process.returncode is not None:
             code = await self._finish(process)
-            raise EmbeddedError(self._describe_failure(f"did not start ({describe_exit(code)})"))
+            raise EmbeddedError(self._describe_failure(f"did not start ({describe_exit(code)})", code))
         self._keeper = asyncio.create_task(self._keep(process), name=f"keep {self.plan.name}")
 
     async def stop(self) -> None:
@@ -153,7 +153,7 @@ class Child:
                 failures = 0
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
             failures += 1
-            self._say(self._describe_failure(f"ended ({describe_exit(code)}), starting it again in {pause:g} s"))
+            self._say(self._describe_failure(f"ended ({describe_exit(code)}), starting it again in {pause:g} s", code))
             await asyncio.sleep(pause)
             process = await self._start_once()
             if process.returncode is None:
@@ -179,9 +179,9 @@ class Child:
                 return
             self._log.write(line)
 
-    def _describe_failure(self, what: str) -> str:
-        """Return one line, then the child's last words."""
-        lines = [f"    {line}" for line in self._log.take_tail()]
+    def _describe_failure(self, what: str, code: int) -> str:
+        """Return one line, then the child's last words; one that a signal ended had no say in it."""
+        lines = [f"    {line}" for line in self._log.take_tail() if code > 0]
         return "\n".join([f"{self.plan.name} {what}; its log is {self._log.path}", *lines])
 
 

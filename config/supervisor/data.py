@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.embedded.errors import EmbeddedError
-from config.embedded.folders import make_private
+from config.embedded.folders import make_private, write_private
 from config.embedded.keys import ensure_secrets
 
 NEEDED_BYTES = 200 * 2**20
@@ -46,11 +46,7 @@ class DataFolder:
 
     def write_run_file(self, found: dict[str, str]) -> None:
         """Tell `manage.py shell` and its like where the servers are; whole or not at all."""
-        unfinished = self.path / "run.json.unfinished"
-        unfinished.unlink(missing_ok=True)
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(found, file, indent=2)
-        unfinished.rename(self.path / "run.json")
+        write_private(self.path / "run.json", json.dumps(found, indent=2) + "\n")
 
     def close(self) -> None:
         """Take the run file back and leave the folder to others."""

@@ -37,7 +37,9 @@ def _list_hosts(host: str) -> list[str]:
     """Return the names this machine may be called by; only its own when it listens to others."""
     hosts = ["localhost", "127.0.0.1", "[::1]"]
     if host in ("0.0.0.0", "::", ""):  # noqa: S104
-        addresses = [a.address for of_card in psutil.net_if_addrs().values() for a in of_card if a.family == socket.AF_INET]
+        addresses = [
+            a.address for of_card in psutil.net_if_addrs().values() for a in of_card if a.family == socket.AF_INET
+        ]
         hosts += [socket.gethostname(), socket.getfqdn(), *addresses]
     else:
         hosts.append(f"[{host}]" if ":" in host else host)
@@ -115,4 +117,3 @@ def _plan_celery(name: str, arguments: list[str], environment: dict[str, str], l
         folder=BASE_DIR,
         descriptors=(lock,),
     )
-

@@ -19,7 +19,15 @@ from config.supervisor.listening import open_listening_socket
 from config.supervisor.logs import BoundedLog
 from config.supervisor.messages import describe_first_run, describe_ready, say
 from config.supervisor.options import Options, parse_options
-from config.supervisor.plans import build_environment, plan_beat, plan_command, plan_demo, plan_server, plan_web, plan_worker
+from config.supervisor.plans import (
+    build_environment,
+    plan_beat,
+    plan_command,
+    plan_demo,
+    plan_server,
+    plan_web,
+    plan_worker,
+)
 
 # Stopped in this order, those of one line together: who writes goes before what is written to.
 STOP_ORDER = (("demo", "web", "worker", "beat"), ("valkey",), ("postgres",))

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def _print(self, finding: Finding) -> None:
         mark = self.style.SUCCESS("ok   ") if finding.is_ok else self.style.ERROR("WRONG")
-        self.stdout.write(f"{mark}  {finding.name:<26} {finding.detail}")
+        self.stdout.write(f"{mark}  {finding.name:<30} {finding.detail}")
         if finding.remedy:
-            self.stdout.write(f"       {'':<26} -> {finding.remedy}")
+            self.stdout.write(f"       {'':<30} -> {finding.remedy}")
         self.stdout.flush()

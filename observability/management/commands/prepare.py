@@ -1,4 +1,4 @@
-"""`manage.py prepare`: everything between a new version of the code, or an empty database, and a product that can start.
+"""`manage.py prepare`: everything between new code, or an empty database, and a product that can start.
 
 Migrations, static files, then `init`. `manage.py up` runs it at every start, the containers run it once before the
 others. Instant when there is nothing to do. Idempotent.
