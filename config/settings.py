@@ -161,6 +161,12 @@ CELERY_BEAT_SCHEDULE = {
         # Not worth doing late: the next hour's does the same.
         "options": {"expire_seconds": 3000},
     },
+    # Deletions whose task got lost; usually none.
+    "resume-purges": {
+        "task": "observability.tasks.resume_purges",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 500},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from observability.services import purge
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
 
@@ -18,3 +19,16 @@ def ensure_partitions() -> None:
 def send_heartbeat() -> None:
     """Show that beat, queue and worker work together."""
     record_heartbeat()
+
+
+@shared_task(ignore_result=True)
+def purge_trace(project_id: int, trace_id: str) -> None:
+    """Purge a deleted trace. One that is purged already, or gone, is nothing to do."""
+    purge.purge_trace(project_id=project_id, trace_id=trace_id)
+
+
+@shared_task(ignore_result=True)
+def resume_purges() -> None:
+    """Purge what a lost message or a crash left behind."""
+    for project_id, trace_id in purge.list_unfinished_purges():
+        purge.purge_trace(project_id=project_id, trace_id=trace_id)

@@ -1,17 +1,42 @@
-"""Path parts that may hold anything a client chose: trace ids contain `::`, step names may be whole addresses."""
+"""Path parts: texts that clients chose, and words and numbers that are ours."""
 
 from __future__ import annotations
 
+from django.urls.converters import IntConverter
 
-class AnyTextConverter:
-    """Match any text without NUL, slashes included; the routes' own words around it are what ends it."""
+from observability.models.steps import StepKind
+from observability.selectors.event_details import VALUE_FIELDS
 
-    regex = r"[^\x00]+?"
 
+class _TextConverter:
     def to_python(self, value: str) -> str:
-        """Return the text, percent-decoded by the server already."""
+        """Return the text, which the server has percent-decoded already."""
         return value
 
     def to_url(self, value: str) -> str:
         """Return the text; `reverse` percent-encodes it, slashes excepted."""
         return value
+
+
+class AnyTextConverter(_TextConverter):
+    """Any text without NUL, which Postgres cannot compare. Slashes are part of it; the route's own words end it."""
+
+    regex = r"[^\x00]+"
+
+
+class StepKindConverter(_TextConverter):
+    """A kind of step."""
+
+    regex = "|".join(StepKind.values)
+
+
+class ValueFieldConverter(_TextConverter):
+    """A value of an event."""
+
+    regex = "|".join(VALUE_FIELDS)
+
+
+class EventNumberConverter(IntConverter):
+    """A number that fits Postgres."""
+
+    regex = "[0-9]{1,18}"

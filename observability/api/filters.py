@@ -24,10 +24,15 @@ from observability.api.fields import (
     time_parameter,
 )
 from observability.models import Trace
+from observability.models.steps import StepKind
 from observability.selectors.events import MOST_EVENTS, EventWindow
+from observability.selectors.logs import MOST_LOGS, LogFilters
+from observability.selectors.steps import MOST_STEPS
 from observability.selectors.trace_filters import TraceFilters
 
 MOST_ROWS = 500
+MOST_BIGINT = 2**63 - 1
+STEP_KINDS = tuple(StepKind.values)
 _MOST_MICROS = 10**15
 _CURSOR = "`next_cursor` of the page before; absent for the first page."
 
@@ -95,13 +100,47 @@ class NewerTracesFilterSet(TraceFilterSet):
 
 
 class EventListFilterSet(_TimeRangeFilterSet):
-    """Which window of a trace's events, and which page of it."""
+    """Which window of a trace's events, and which page of it. `from` and `to` keep what overlaps that time."""
 
     max_depth = integer_parameter("Levels below the roots; 0 for the roots alone.", least=0, most=1000)
     since = text_parameter("`since` of an earlier page: only what changed after it.")
     previews = flag_parameter("false leaves out the previews of input and output.")
     cursor = text_parameter(_CURSOR, limit=2000)
     limit = integer_parameter("Rows on the page; 1000 if absent.", least=1, most=MOST_EVENTS)
+
+
+class LogListFilterSet(ProjectFilterSet):
+    """Which log records of a trace, and which page of them."""
+
+    level = choice_parameter("One of these.", ("debug", "info", "warn", "error"), is_list=True)
+    stream = choice_parameter("One of these.", ("stdout", "stderr", "log", "event"), is_list=True)
+    span_id = text_parameter("Only those of this event.")
+    since = integer_parameter("`since` of an earlier page: only what came after it.", least=0, most=MOST_BIGINT)
+    cursor = text_parameter(_CURSOR, limit=2000)
+    limit = integer_parameter("Rows on the page; 500 if absent.", least=1, most=MOST_LOGS)
+
+
+class StepListFilterSet(_TimeRangeFilterSet):
+    """Which steps."""
+
+    kind = choice_parameter("Only this kind.", STEP_KINDS)
+    limit = integer_parameter("At most so many, the most called first; 1000 if absent.", least=1, most=MOST_STEPS)
+
+
+class StepCallFilterSet(_TimeRangeFilterSet):
+    """Which calls of a step, and which page of them."""
+
+    status = choice_parameter("One of these.", ("running", "ok", "error"), is_list=True)
+    cursor = text_parameter(_CURSOR, limit=2000)
+    limit = integer_parameter("Rows on the page; 50 if absent.", least=1, most=MOST_ROWS)
+
+
+class StepHealthFilterSet(_TimeRangeFilterSet):
+    """Which stretch of time, cut how finely."""
+
+    bucket_s = integer_parameter(
+        "Seconds of a bucket; chosen by the range if absent. At most 500 buckets.", least=60, most=30 * 86_400
+    )
 
 
 def make_trace_filters(values: dict[str, Any]) -> TraceFilters:
@@ -124,6 +163,16 @@ def make_event_window(values: dict[str, Any]) -> EventWindow:
         since=values.get("from"),
         until=values.get("to"),
         max_depth=values.get("max_depth"),
+        changed_since=values.get("since"),
+    )
+
+
+def make_log_filters(values: dict[str, Any]) -> LogFilters:
+    """Return the selector's filters from checked values."""
+    return LogFilters(
+        levels=tuple(values.get("level", ())),
+        streams=tuple(values.get("stream", ())),
+        span_id=values.get("span_id"),
         changed_since=values.get("since"),
     )
 

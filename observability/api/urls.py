@@ -1,21 +1,36 @@
-"""Addresses under `/api/observability/`. Trace ids and step names are matched last and shortest, see `converters`.
+"""Addresses under `/api/observability/`.
 
-An id that itself ends like a route (`x/events`) is reached by the list's `trace_id` parameter.
+Trace ids, span ids and step names are whatever clients chose, slashes included. The longer routes come first; an id
+that itself ends like one (`x/events`) is reached through the list's `trace_id` parameter.
 """
 
 from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from observability.api.converters import AnyTextConverter
-from observability.api.trace_views import EventListView, NewerTracesView, TraceDetailView, TraceListView
+from observability.api.converters import AnyTextConverter, EventNumberConverter, StepKindConverter, ValueFieldConverter
+from observability.api.events import EventDetailView, EventListView, EventValueView, LogListView, NumberedEventView
+from observability.api.steps import StepCallListView, StepHealthView, StepListView
+from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 
 register_converter(AnyTextConverter, "any")
+register_converter(EventNumberConverter, "number")
+register_converter(StepKindConverter, "step_kind")
+register_converter(ValueFieldConverter, "value_field")
+
+_EVENT = "traces/<any:trace_id>/events/<any:span_id>"
 
 app_name = "api"
 urlpatterns = [
     path("traces", TraceListView.as_view(), name="trace-list"),
     path("traces-newer", NewerTracesView.as_view(), name="trace-newer"),
+    path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),
     path("traces/<any:trace_id>/events", EventListView.as_view(), name="event-list"),
+    path(f"{_EVENT}/values/<value_field:field>", EventValueView.as_view(), name="event-value"),
+    path(_EVENT, EventDetailView.as_view(), name="event-detail"),
     path("traces/<any:trace_id>", TraceDetailView.as_view(), name="trace-detail"),
+    path("events/<number:event_id>", NumberedEventView.as_view(), name="event-by-number"),
+    path("steps", StepListView.as_view(), name="step-list"),
+    path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
+    path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),
 ]

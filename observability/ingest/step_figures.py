@@ -52,8 +52,8 @@ class StepFigures:
             hour.cost_micros += sign * (summary.cost_micros or 0)
             hour.duration_ms += sign * (summary.duration_ms or 0.0)
 
-    def move_call(self, before: EventRow | None, after: EventRow, workflow_name: str) -> None:
-        """Count an event under its tool or prompt, if it has one."""
+    def move_call(self, before: EventRow | None, after: EventRow | None, workflow_name: str) -> None:
+        """Count an event under its tool or prompt, if it has one; None for one that was not, or is no longer."""
         for sign, event in ((-1, before), (1, after)):
             found = None if event is None else _find_step(event)
             if event is None or found is None:

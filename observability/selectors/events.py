@@ -15,7 +15,6 @@ from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
 
 from observability.errors import InvalidError
-from observability.flags import EventFlag
 from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW, make_unattributed_trace_id
 from observability.models import Event, Trace
 from observability.selectors.paging import Position, is_after, make_cursor, read_cursor
@@ -129,12 +128,9 @@ def find_inferred_part(project_id: int, trace: TraceSummary) -> InferredPart | N
 def own_events(project_id: int, trace: TraceSummary) -> QuerySet[Event]:
     """Return the events stored under the trace, bounded by its times so that the planner drops other partitions.
 
-    The summary's times are exact, so the bound loses nothing; a trace with times far off may lie in any partition.
+    The summary's times are exact, so the bound loses nothing, also where times are far off.
     """
-    events = Event.objects.filter(project_id=project_id, trace_id=trace.trace_id)
-    if EventFlag.TIME_SUSPECT.name.lower() in trace.flags:
-        return events
-    events = events.filter(started_at__gte=trace.started_at)
+    events = Event.objects.filter(project_id=project_id, trace_id=trace.trace_id, started_at__gte=trace.started_at)
     return events if trace.ended_at is None else events.filter(started_at__lte=trace.ended_at)
 
 

@@ -50,6 +50,12 @@ def read_cursor(text: str | None) -> Position | None:
     return Position(at, key)
 
 
+def check_numbered(position: Position) -> None:
+    """Raise `InvalidError` unless the position's key is a number, for lists whose tie-break is one."""
+    if not (position.key.isascii() and position.key.isdigit() and len(position.key) < 19):
+        raise InvalidError("cursor: not one that this list gave")
+
+
 def is_after(position: Position | None, *, time: str, key: str) -> Q:
     """Return the condition for rows after the position, in ascending order.
 

@@ -144,7 +144,8 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None
     node: str | None
     sequence: int | None
-    fields: Annotated[msgspec.Raw | None, Meta(description="Structured fields, exact as received.")]
+    fields: Annotated[msgspec.Raw | None, Meta(description="Structured fields as received, redacted.")]
+    omitted_bytes: Annotated[int | None, Meta(description="Size of fields that are too large to show here.")] = None
     flags: Flags
     version: int
 
@@ -154,6 +155,7 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[LogLine]
     next_cursor: Annotated[str | None, Meta(description="Pass as `cursor` for the rows after these; null at the end.")]
+    since: Annotated[int, Meta(description="Pass as `since`, from the first page, to read later only what came after.")]
 
 
 def format_usd(micros: int | None) -> str | None:

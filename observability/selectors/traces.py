@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -78,7 +79,7 @@ def _visible(project_id: int) -> QuerySet[Trace]:
     return Trace.objects.filter(project_id=project_id, deleted_at=None)
 
 
-def _select(project_id: int, filters: TraceFilters, position: Position | None) -> QuerySet[Trace, tuple[object, ...]]:
+def _select(project_id: int, filters: TraceFilters, position: Position | None) -> QuerySet[Trace, tuple[Any, ...]]:
     """Return the matching rows before the position, newest first, without the text condition."""
     return (
         _visible(project_id)
@@ -88,11 +89,11 @@ def _select(project_id: int, filters: TraceFilters, position: Position | None) -
     )
 
 
-def _make_summary(row: tuple[object, ...]) -> TraceSummary:
+def _make_summary(row: tuple[Any, ...]) -> TraceSummary:
     values = dict(zip(_COLUMNS, row, strict=True))
-    values["cost_usd"] = format_usd(values["cost_micros"])  # type: ignore[arg-type]
-    values["flags"] = name_flags(values["flags"])  # type: ignore[arg-type]
-    return TraceSummary(**values)  # type: ignore[arg-type]
+    values["cost_usd"] = format_usd(values["cost_micros"])
+    values["flags"] = name_flags(values["flags"])
+    return TraceSummary(**values)
 
 
 def _make_page(found: list[TraceSummary], limit: int) -> TracePage:
@@ -150,7 +151,7 @@ def _find_window_end(project_id: int, filters: TraceFilters, position: Position 
 
 def _read_window(
     project_id: int, filters: TraceFilters, position: Position | None, end: Position | None
-) -> QuerySet[Trace, tuple[object, ...]]:
+) -> QuerySet[Trace, tuple[Any, ...]]:
     """Return the matches between two positions, `end` included."""
     rows = _select(project_id, filters, position)
     if end is not None:

@@ -1,0 +1,129 @@
+"""Events and log records of a trace over REST."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from observability.api.callers import authorize
+from observability.api.errors import ApiError
+from observability.api.filters import (
+    EventListFilterSet,
+    LogListFilterSet,
+    ProjectFilterSet,
+    make_event_window,
+    make_log_filters,
+)
+from observability.api.views import ERRORS, NOT_FOUND, ReadView
+from observability.selectors.event_details import VALUE_FIELDS, get_event, get_event_by_id, open_event_value
+from observability.selectors.event_shapes import EventDetail
+from observability.selectors.events import list_events
+from observability.selectors.logs import list_log_records
+from observability.selectors.shapes import EventPage, LogPage
+from observability.selectors.traces import get_trace
+
+
+class EventListView(ReadView):
+    """The events of a trace."""
+
+    filterset_class = EventListFilterSet
+
+    @extend_schema(
+        operation_id="events_list", tags=["events"], responses={200: EventPage, **ERRORS, **NOT_FOUND}, filters=True
+    )
+    def get(self, request: Request, trace_id: str) -> Response:
+        """List events by start, windowed by time, depth and cursor.
+
+        `from` and `to` keep what overlaps that time. Events an SDK sent without a trace id appear in the run they are
+        inferred to belong to, marked `inferred`.
+        """
+        caller = authorize(request)
+        values = EventListFilterSet.read(request)
+        page = list_events(
+            caller.project_id,
+            get_trace(caller.project_id, trace_id),
+            window=make_event_window(values),
+            cursor=values.get("cursor"),
+            limit=values.get("limit", 1000),
+            has_previews=values.get("previews", True),
+        )
+        return Response(page)
+
+
+class EventDetailView(ReadView):
+    """One event of a trace."""
+
+    @extend_schema(
+        operation_id="events_get", tags=["events"], responses={200: EventDetail, **ERRORS, **NOT_FOUND}, filters=True
+    )
+    def get(self, request: Request, trace_id: str, span_id: str) -> Response:
+        """Return one event with its values, as far as they are not too large to send along."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return Response(get_event(caller.project_id, get_trace(caller.project_id, trace_id), span_id))
+
+
+class NumberedEventView(ReadView):
+    """One event by its number."""
+
+    @extend_schema(
+        operation_id="events_get_by_number",
+        tags=["events"],
+        responses={200: EventDetail, **ERRORS, **NOT_FOUND},
+        filters=True,
+    )
+    def get(self, request: Request, event_id: int) -> Response:
+        """Return the event that SDKs name by this number (`originalEventDbId`)."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return Response(get_event_by_id(caller.project_id, event_id))
+
+
+class EventValueView(ReadView):
+    """One value of an event."""
+
+    @extend_schema(
+        operation_id="events_get_value",
+        tags=["events"],
+        parameters=[OpenApiParameter("field", str, OpenApiParameter.PATH, enum=VALUE_FIELDS)],
+        responses={
+            200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON value, as received but redacted."),
+            **ERRORS,
+            **NOT_FOUND,
+            410: OpenApiResponse(ApiError, description="Blob storage does not have the value any more."),
+        },
+        filters=True,
+    )
+    def get(self, request: Request, trace_id: str, span_id: str, field: str) -> HttpResponseBase:
+        """Stream one value whole, however large it is."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        value = open_event_value(caller.project_id, get_trace(caller.project_id, trace_id), span_id, field)
+        response = StreamingHttpResponse(value.pieces, content_type="application/json")
+        response["Content-Length"] = str(value.size_bytes)
+        return response
+
+
+class LogListView(ReadView):
+    """The log records of a trace."""
+
+    filterset_class = LogListFilterSet
+
+    @extend_schema(
+        operation_id="logs_list", tags=["logs"], responses={200: LogPage, **ERRORS, **NOT_FOUND}, filters=True
+    )
+    def get(self, request: Request, trace_id: str) -> Response:
+        """List log records in time."""
+        caller = authorize(request)
+        values = LogListFilterSet.read(request)
+        page = list_log_records(
+            caller.project_id,
+            get_trace(caller.project_id, trace_id),
+            filters=make_log_filters(values),
+            cursor=values.get("cursor"),
+            limit=values.get("limit", 500),
+        )
+        return Response(page)

@@ -1,0 +1,46 @@
+"""What reads and the purge need beside the first tables."""
+
+from __future__ import annotations
+
+from django.db import migrations, models
+
+# Tables without rows, or a few: an index is made at once and holds its lock for milliseconds.
+LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+
+# Calls of one tool or prompt, newest first. The key is what `ingest/step_figures.py` counts under; other events are
+# not in it, which makes it smaller than the index by name that it replaces.
+EVENTS_BY_STEP = """
+CREATE INDEX events_by_step ON events (
+    project_id,
+    kind,
+    (CASE WHEN kind = 'tool' THEN coalesce(nullif(tool_name, ''), name) ELSE prompt_hash END),
+    started_at DESC
+) WHERE kind = 'tool' OR prompt_hash IS NOT NULL
+"""
+EVENTS_BY_NAME = "CREATE INDEX events_by_name ON events (project_id, kind, name, started_at DESC)"
+# Deleted traces are few: reads of events by step look here whether an event's trace is hidden, the purge for work.
+TRACES_DELETED = "CREATE INDEX traces_deleted ON traces (project_id, trace_id) WHERE deleted_at IS NOT NULL"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("observability", "0002_store_tables")]
+
+    operations = [
+        migrations.RunSQL(
+            sql=[
+                LIMIT_LOCK_WAIT,
+                EVENTS_BY_STEP,
+                "DROP INDEX events_by_name",
+                "ALTER TABLE traces ADD COLUMN purged_at timestamptz",
+                TRACES_DELETED,
+            ],
+            reverse_sql=[
+                LIMIT_LOCK_WAIT,
+                "DROP INDEX traces_deleted",
+                "ALTER TABLE traces DROP COLUMN purged_at",
+                EVENTS_BY_NAME,
+                "DROP INDEX events_by_step",
+            ],
+        ),
+        migrations.AddField("trace", "purged_at", models.DateTimeField(null=True)),
+    ]

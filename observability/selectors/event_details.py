@@ -1,0 +1,169 @@
+"""One event with its values, and one value whole.
+
+Only ever the redacted values: the encrypted originals that reruns need are not read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet
+
+from observability.errors import NotFoundError
+from observability.flags import EventFlag
+from observability.ingest.payloads import BlobReference, read_blob_reference, unpack
+from observability.models import Event, Payload, Resource
+from observability.selectors.event_shapes import EventDetail, EventValue
+from observability.selectors.events import find_inferred_part, inferred_events, own_events
+from observability.selectors.shapes import TraceSummary, format_usd, name_flags
+from observability.selectors.traces import get_trace
+from observability.services.blobs import BlobMissingError, iterate_blob, open_blob
+
+INLINE_BYTES = 256 * 1024
+PREVIEW_BYTES = 16 * 1024
+
+_PAYLOAD_FIELDS = ("input", "output", "attributes", "error_stack", "extra")
+VALUE_FIELDS = (*_PAYLOAD_FIELDS, "resource")
+_WITHHELD = {
+    "input": EventFlag.INPUT_WITHHELD,
+    "output": EventFlag.OUTPUT_WITHHELD,
+    "attributes": EventFlag.ATTRIBUTES_WITHHELD,
+    "error_stack": EventFlag.STACK_WITHHELD,
+    "extra": EventFlag.ATTRIBUTES_WITHHELD,
+}
+_DERIVED = {"cost_usd", "inferred", "stored_trace_id", *VALUE_FIELDS}
+_COLUMNS = tuple(name for name in EventDetail.__struct_fields__ if name not in _DERIVED)
+
+
+def get_event(project_id: int, trace: TraceSummary, span_id: str) -> EventDetail:
+    """Return an event of the trace, or one that is inferred to belong to it.
+
+    A span id that came with several start times names the latest. Three queries by primary key, one more for an
+    inferred event. Raises `NotFoundError`.
+    """
+    return _make_detail(project_id, _find_row(project_id, trace, span_id))
+
+
+def get_event_by_id(project_id: int, event_id: int) -> EventDetail:
+    """Return the event that clients name by this number, if its trace is visible. Raises `NotFoundError`.
+
+    Four queries. The number is found through the block-range index `events_by_id` of every partition: the only read
+    without a time range, because a number says nothing of its time.
+    """
+    row = _take(Event.objects.filter(project_id=project_id, id=event_id))
+    if row is None:
+        raise NotFoundError("No such event.")
+    get_trace(project_id, row["trace_id"])
+    return _make_detail(project_id, row)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeValue:
+    """One value whole, in pieces of JSON text."""
+
+    size_bytes: int
+    pieces: Iterator[bytes]
+
+
+def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: str) -> WholeValue:
+    """Return one value of an event however large it is; memory stays flat for a blob.
+
+    Raises `NotFoundError` when the event or the value is not there, and `BlobMissingError` when storage lost it.
+    """
+    row = _find_row(project_id, trace, span_id)
+    stored = _load_values(project_id, row).get(field)
+    if stored is None:
+        raise NotFoundError(f"The event has no {field}: {_explain_missing(row, field)}.")
+    reference = read_blob_reference(stored)
+    if reference is None:
+        value = unpack(stored)
+        return WholeValue(len(value), iter((value,)))
+    return WholeValue(reference.size, _iterate_now(project_id, reference))
+
+
+def _iterate_now(project_id: int, reference: BlobReference) -> Iterator[bytes]:
+    """Open the blob before the answer has begun: afterwards an error could only break it off."""
+    pieces = iterate_blob(project_id, reference.sha256)
+    first = next(pieces, b"")
+    return chain((first,), pieces)
+
+
+def _find_row(project_id: int, trace: TraceSummary, span_id: str) -> dict[str, Any]:
+    """Return the row of an own event, else of an inferred one."""
+    row = _take(own_events(project_id, trace).filter(span_id=span_id))
+    if row is None and (part := find_inferred_part(project_id, trace)):
+        row = _take(inferred_events(project_id, part).filter(span_id=span_id))
+        if row is not None:
+            row |= {"inferred": True, "stored_trace_id": part.trace_id}
+    if row is None:
+        raise NotFoundError("No such event.")
+    return row
+
+
+def _take(events: QuerySet[Event]) -> dict[str, Any] | None:
+    found = events.order_by("-started_at").values(*_COLUMNS, "resource_hash").first()
+    return None if found is None else dict(found)
+
+
+def _make_detail(project_id: int, row: dict[str, Any]) -> EventDetail:
+    stored = _load_values(project_id, row)
+    values = {field: _make_value(project_id, row, field, stored.get(field)) for field in VALUE_FIELDS}
+    row = {**row, **values, "cost_usd": format_usd(row["cost_micros"]), "tags": row["tags"] or []}
+    row["flags"] = name_flags(row["flags"])
+    del row["resource_hash"]
+    return EventDetail(**row)
+
+
+def _load_values(project_id: int, row: dict[str, Any]) -> dict[str, bytes]:
+    """Return what the columns hold, by field, without what is null. Two queries by primary key."""
+    payload = (
+        Payload.objects.filter(
+            project_id=project_id, trace_id=row["trace_id"], started_at=row["started_at"], span_id=row["span_id"]
+        )
+        .values(*_PAYLOAD_FIELDS)
+        .first()
+    )
+    found: dict[str, Any] = dict(payload or {})
+    if row["resource_hash"] is not None:
+        resource = Resource.objects.filter(project_id=project_id, hash=row["resource_hash"])
+        found["resource"] = resource.values_list("attributes", flat=True).first()
+    return {field: bytes(stored) for field, stored in found.items() if stored is not None}
+
+
+def _make_value(project_id: int, row: dict[str, Any], field: str, stored: bytes | None) -> EventValue:
+    if stored is None:
+        return EventValue(state="withheld" if _is_withheld(row, field) else "absent")
+    reference = read_blob_reference(stored)
+    if reference is not None:
+        return _preview_blob(project_id, reference)
+    value = unpack(stored)
+    if len(value) <= INLINE_BYTES:
+        return EventValue(state="present", value=msgspec.Raw(value), size_bytes=len(value))
+    return EventValue(state="too_large", preview=_cut(value[:PREVIEW_BYTES]), size_bytes=len(value))
+
+
+def _preview_blob(project_id: int, reference: BlobReference) -> EventValue:
+    try:
+        with open_blob(project_id, reference.sha256) as stream:
+            head = stream.read(PREVIEW_BYTES)
+    except BlobMissingError:
+        return EventValue(state="unavailable", size_bytes=reference.size)
+    return EventValue(state="too_large", preview=_cut(head), size_bytes=reference.size)
+
+
+def _cut(head: bytes) -> str:
+    """Return the text of the first bytes, without the character that the cut went through."""
+    return head.decode(errors="ignore")
+
+
+def _is_withheld(row: dict[str, Any], field: str) -> bool:
+    flag = _WITHHELD.get(field)
+    return flag is not None and bool(row["flags"] & flag)
+
+
+def _explain_missing(row: dict[str, Any], field: str) -> str:
+    return "the project does not capture it" if _is_withheld(row, field) else "none was sent"

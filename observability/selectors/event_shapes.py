@@ -1,0 +1,53 @@
+"""What the selectors of one event return. The conventions are those of `shapes`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from observability.selectors.shapes import EventSummary
+
+
+class EventValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of an event, or why it is not here."""
+
+    state: Annotated[
+        Literal["present", "absent", "withheld", "too_large", "unavailable"],
+        Meta(
+            description="`absent`: never sent; `withheld`: the project does not capture it; `too_large`: read it whole "
+            "from the values endpoint; `unavailable`: its storage does not have it."
+        ),
+    ]
+    value: Annotated[msgspec.Raw | None, Meta(description="The JSON value as received, redacted; when `present`.")] = (
+        None
+    )
+    preview: Annotated[str | None, Meta(description="The beginning of its JSON text, when `too_large`.")] = None
+    size_bytes: Annotated[int | None, Meta(description="Bytes of its JSON text.")] = None
+
+
+class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
+    """One event with everything that is known of it."""
+
+    trace_id: Annotated[str, Meta(description="The trace it is stored under.")]
+    source: Annotated[str, Meta(description="The door it came through: `sdk` or `otlp`.")]
+    dialect: Annotated[str | None, Meta(description="Which dialect of attributes was understood.")]
+    received_at: datetime
+    workflow_name: str | None
+    session_id: str | None
+    user_id: str | None
+    environment: str | None
+    service_name: str | None
+    service_version: str | None
+    correlation_id: str | None
+    tags: list[str]
+    prompt_version: str | None
+    sdk_event_id: Annotated[int | None, Meta(description="The SDK's own event counter.")]
+    input: EventValue
+    output: EventValue
+    attributes: Annotated[EventValue, Meta(description="All raw attributes the sender gave.")]
+    error_stack: EventValue
+    extra: Annotated[EventValue, Meta(description="What has no field of its own: links, stream text, parameters.")]
+    resource: Annotated[EventValue, Meta(description="Attributes shared by the sender's events.")]
