@@ -58,14 +58,20 @@ def clip(text: str, limit: int) -> str:
 
 def clean_name(value: object) -> str | None:
     """Return a non-empty clean text of at most `NAME_LIMIT` characters, or None. Numbers become their digits."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
+    if value is None:
         return None
-    text = clean_text(value)
-    if len(text) > NAME_LIMIT:
-        text = clip(text, NAME_LIMIT)
-    return text or None
+    if not isinstance(value, str):
+        return _write_number(value)
+    if len(value) <= NAME_LIMIT and value.isascii() and "\0" not in value:
+        return value or None
+    return clip(clean_text(value), NAME_LIMIT)
+
+
+def _write_number(value: object) -> str | None:
+    """Return a number of at most 64 bits as text; of a longer one Python may refuse to write the digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) >= 2**64:
+        return None
+    return str(value)
 
 
 def clean_message(value: object) -> str | None:

@@ -28,6 +28,8 @@ CALL_TYPES = frozenset(
 RESULT_TYPES = frozenset(
     {"tool_result", "tool-result", "tool_call_response", "function_call_output", "web_search_tool_result"}
 )
+MESSAGE_LIKE_TYPES = CALL_TYPES | RESULT_TYPES | {"message"}
+"""Items of a list of messages that have no role: a provider's or client's way to put calls beside messages."""
 MEDIA_TYPES: dict[str, PartType] = {
     "image": "image",
     "image_url": "image",
@@ -91,7 +93,17 @@ def read_response(value: object) -> list[Message]:
 
 
 def find_system_text(value: object) -> str | None:
-    """Return the text of the first system message of a request, the identity of its prompt."""
+    """Return the text of the first system message of a request, the identity of its prompt.
+
+    Looks for the word first: most requests without a system message need not be decoded.
+    """
+    if (
+        isinstance(value, str)
+        and '"system"' not in value
+        and '"developer"' not in value
+        and '"instructions"' not in value
+    ):
+        return None
     for message in read_request(value):
         if message.role in SYSTEM_ROLES:
             return join_text(message.parts)
@@ -116,7 +128,8 @@ def unwrap_json(value: object) -> object:
 def read_message(value: object, side: Side, role: str) -> Message | None:
     """Return one message of any convention; `role` is for those that do not say."""
     if isinstance(value, dict):
-        return _read_message_object(value, side, role)
+        is_choice = isinstance(value.get("message"), dict) and value.get("role") is None
+        return _read_choice(value, side) if is_choice else _read_message_object(value, side, role)
     parts = read_content(value)
     return Message(side=side, role=role, parts=parts) if parts else None
 
@@ -129,7 +142,7 @@ def read_content(value: object, depth: int = DEPTH_LIMIT) -> list[Part]:
         return [Part(type="text", text=value)]
     if isinstance(value, dict):
         return [read_part(value, depth)]
-    if isinstance(value, list) and depth > 0:
+    if isinstance(value, list) and depth > 0 and any(isinstance(item, (str, dict, list)) for item in value):
         return [part for item in value for part in read_content(item, depth - 1)]
     return [Part(type="data", value=value)]
 
@@ -261,6 +274,8 @@ def _read_message_object(value: Mapping[str, object], side: Side, role: str) -> 
         calls = [calls] if isinstance(calls, dict) else calls
         if isinstance(calls, list):
             parts += [_read_call(call) for call in calls if isinstance(call, dict)]
+    if parts and all(part.type == "tool_result" for part in parts):
+        role = "tool"
     finish = _text(value, "finish_reason", "finishReason", "stop_reason")
     return Message(side=side, role=role, parts=parts, name=_text(value, "name"), finish_reason=finish)
 
@@ -299,7 +314,9 @@ def _is_message(item: object) -> bool:
         return any(_is_message(inner) for inner in item[:3] if not isinstance(inner, list))
     if not isinstance(item, dict):
         return False
-    return isinstance(item.get("role"), str) or item.get("type") in (CALL_TYPES | RESULT_TYPES | {"message"})
+    if isinstance(item.get("role"), str) or item.get("type") in MESSAGE_LIKE_TYPES:
+        return True
+    return "content" in item and "type" not in item
 
 
 def _keep(messages: list[Message | None] | list[Message]) -> list[Message]:
@@ -325,7 +342,7 @@ def _read_request_object(value: dict[str, object]) -> list[Message]:
 def _read_response_object(value: dict[str, object]) -> list[Message]:
     for name in ("choices", "candidates", "generations"):
         if isinstance(value.get(name), list):
-            return _keep([_read_choice(choice) for choice in cast("list[object]", value[name])])
+            return _keep([_read_choice(choice, "output") for choice in cast("list[object]", value[name])])
     for name in ("output", "message", "completion", "text", "response", "output_text"):
         inner = value.get(name)
         if inner and value.get("role") is None:
@@ -336,11 +353,17 @@ def _read_response_object(value: dict[str, object]) -> list[Message]:
     return _as_data(value, "output", "assistant")
 
 
-def _read_choice(choice: object) -> Message | None:
+def _read_choice(choice: object, side: Side) -> Message | None:
+    """Return the message inside one of several answers, with its own reason to finish."""
     if not isinstance(choice, dict):
-        return read_message(choice, "output", "assistant")
+        return read_message(choice, side, "assistant")
     inner = _first(choice, "message", "delta", "content")
-    message = read_message(inner if inner is not None else choice, "output", "assistant")
+    content = inner if inner is not None else choice
+    message = (
+        _read_message_object(content, side, "assistant")
+        if isinstance(content, dict)
+        else read_message(content, side, "assistant")
+    )
     if message is not None:
         message.finish_reason = _text(choice, "finish_reason", "finishReason") or message.finish_reason
     return message

@@ -5,6 +5,7 @@ output and would otherwise be stored twice. Its place in `attributes` then holds
 
     {"$moved": "input"}                  the attribute was this value (a text, a list, an object)
     {"$moved": "input", "as": "text"}    the attribute was a text, and the input is the JSON in that text, byte for byte
+    {"$moved": "input", "as": "flat"}    the attributes under this name were the input, flattened (`flat.py`)
 
 So nothing is lost and a mapping can be applied again later. The marker lies in the attributes, not beside them, so
 that it survives the merge of two halves, and redacting or withholding the input covers the attribute too.
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from observability.ingest.text import NotJSONError, as_json_text, decode_json, encode_json
+from observability.ingest.otlp.flat import flatten, gather, unflatten
+from observability.ingest.text import NotJSONError, as_json_text, clean_value, decode_json, encode_json
 
 if TYPE_CHECKING:
     from observability.ingest.otlp.wire import Attributes
@@ -28,8 +30,10 @@ MARKER = "$moved"
 MOVE_FROM = 64
 """Characters from which a text is moved."""
 
+_JSON_STARTS = frozenset('{["')
 _AS_VALUE = {role: msgspec.Raw(encode_json({MARKER: role})) for role in ("input", "output")}
 _AS_TEXT = {role: msgspec.Raw(encode_json({MARKER: role, "as": "text"})) for role in ("input", "output")}
+_AS_FLAT = {role: msgspec.Raw(encode_json({MARKER: role, "as": "flat"})) for role in ("input", "output")}
 
 
 def take_value(attributes: Attributes, key: str, role: Role, *, is_text: bool) -> bytes | None:
@@ -43,7 +47,7 @@ def take_value(attributes: Attributes, key: str, role: Role, *, is_text: bool) -
         return None
     if not isinstance(value, str):
         attributes[key] = _AS_VALUE[role]
-        return encode_json(value)
+        return encode_json(clean_value(value))
     is_long = len(value) >= MOVE_FROM
     if not is_text and value[:1] in _JSON_STARTS:
         content = as_json_text(value)
@@ -56,24 +60,38 @@ def take_value(attributes: Attributes, key: str, role: Role, *, is_text: bool) -
     return encode_json(value)
 
 
-_JSON_STARTS = frozenset('{["')
+def take_flat(attributes: Attributes, prefix: str, role: Role) -> bytes | None:
+    """Return the attributes under a prefix as one JSON value, leaving a marker if they can be made from it again."""
+    flat = gather(attributes, prefix)
+    nested = unflatten(flat) if flat else None
+    if nested is None:
+        return None
+    if prefix not in attributes and flatten(nested) == flat:
+        for name in flat:
+            del attributes[f"{prefix}.{name}"]
+        attributes[prefix] = _AS_FLAT[role]
+    return encode_json(clean_value(nested))
 
 
-def restore_attributes(attributes: bytes | None, *, input: bytes | None, output: bytes | None) -> Attributes:
-    """Return a stored event's attributes as they were sent, with moved values back in their places.
+def restore_attributes(attributes: bytes | None, *, given: bytes | None, produced: bytes | None) -> Attributes:
+    """Return a stored event's attributes as they were sent, with its input (`given`) and output (`produced`) back in.
 
     Where the value itself was withheld, the marker stays.
     """
-    found = decode_json(attributes) if attributes else {}
-    if not isinstance(found, dict):
+    stored = _decode(attributes) if attributes else {}
+    if not isinstance(stored, dict):
         return {}
-    values = {"input": input, "output": output}
-    for key, value in found.items():
-        if isinstance(value, dict) and value.get(MARKER) in values:
-            content = values[value[MARKER]]
-            if content is not None:
-                found[key] = content.decode() if value.get("as") == "text" else _decode(content)
-    return found
+    contents = {"input": given, "output": produced}
+    restored: Attributes = {}
+    for key, value in stored.items():
+        content = contents.get(str(value.get(MARKER))) if isinstance(value, dict) else None
+        if content is None:
+            restored[key] = value
+        elif value.get("as") == "flat":
+            restored.update({f"{key}.{name}": leaf for name, leaf in flatten(_decode(content)).items()})
+        else:
+            restored[key] = content.decode(errors="replace") if value.get("as") == "text" else _decode(content)
+    return restored
 
 
 def _decode(content: bytes) -> object:

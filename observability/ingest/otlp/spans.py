@@ -21,7 +21,7 @@ import structlog
 
 from observability.ingest.otlp.dialects import read_span, resolve_pending
 from observability.ingest.otlp.dialects.finding import Finding
-from observability.ingest.otlp.moved import Role, take_value
+from observability.ingest.otlp.moved import take_flat, take_value
 from observability.ingest.otlp.usage import as_micros
 from observability.ingest.otlp.wire import NANOS_PER_MICRO, Attributes, Link, Point, RawSpan, check_start
 from observability.ingest.records import EventRecord, LogRecord, Status
@@ -93,11 +93,9 @@ def read_event(span: RawSpan) -> EventRecord:
     dialect, finding = _read_dialect(span)
     extra = _collect_extra(span, finding)
     started_at_us, ended_at_us = _read_times(span, extra)
-    status = Status.RUNNING if ended_at_us is None else STATUSES.get(span.status_code, Status.UNSET)
-    error_type, error_message, error_stack = _read_error(span, extra)
+    status = _read_status(span, finding, ended_at_us)
+    error_type, error_message, error_stack = _read_error(span, finding, extra)
     common = _NOTHING if COMMON_KEYS.isdisjoint(attributes) else _read_common(attributes)
-    input_ = _take(attributes, finding.input_key, finding.input, "input", is_text=finding.is_input_text)
-    output = _take(attributes, finding.output_key, finding.output, "output", is_text=finding.is_output_text)
     return EventRecord(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -105,31 +103,31 @@ def read_event(span: RawSpan) -> EventRecord:
         started_at_us=started_at_us,
         ended_at_us=ended_at_us,
         kind=finding.kind,
-        name=_read_name(span, extra),
+        name=_read_name(finding.name or span.name, extra),
         status=status,
         source="otlp",
         error_type=error_type,
         error_message=error_message,
         error_stack=error_stack,
         model=clean_name(finding.model),
-        provider=clean_name(finding.provider),
+        provider=_read_provider(finding.provider),
         usage=finding.usage,
         cost_micros=as_micros(finding.cost_usd),
         workflow_name=common.workflow_name,
-        session_id=clean_name(finding.session_id) or common.session_id,
-        user_id=clean_name(finding.user_id) or common.user_id,
+        session_id=common.session_id,
+        user_id=common.user_id,
         environment=common.environment or scope.environment,
         service_name=common.service_name or scope.service_name,
         service_version=scope.service_version,
         correlation_id=common.correlation_id,
         agent_name=clean_name(finding.agent_name) or common.agent_name,
-        tags=clean_names(finding.tags) or common.tags,
+        tags=common.tags,
         prompt_hash=_hash_prompt(finding.system_prompt),
         prompt_name=clean_name(finding.prompt_name),
         prompt_version=clean_name(finding.prompt_version),
         tool_name=_read_tool_name(span, finding),
-        input=input_,
-        output=output,
+        input=_take_input(attributes, finding),
+        output=_take_output(attributes, finding),
         attributes=_encode_attributes(attributes),
         extra=encode_json(extra) if extra else None,
         resource=scope.record,
@@ -202,10 +200,24 @@ def _read_dialect(span: RawSpan) -> tuple[str | None, Finding]:
         return None, Finding()
 
 
-def _read_name(span: RawSpan, extra: dict[str, object]) -> str:
-    if len(span.name) > NAME_LIMIT:
-        extra["name"] = clean_text(span.name)
-    return clean_name(span.name) or UNNAMED
+def _read_name(name: object, extra: dict[str, object]) -> str:
+    if isinstance(name, str) and len(name) > NAME_LIMIT:
+        extra["name"] = clean_text(name)
+    return clean_name(name) or UNNAMED
+
+
+def _read_provider(provider: object) -> str | None:
+    """Return the provider in small letters: instrumentations disagree only on those."""
+    name = clean_name(provider)
+    return name.lower() if name else None
+
+
+def _read_status(span: RawSpan, finding: Finding, ended_at_us: int | None) -> Status:
+    if ended_at_us is None:
+        return Status.RUNNING
+    if finding.is_error:
+        return Status.ERROR
+    return STATUSES.get(span.status_code, Status.UNSET)
 
 
 def _read_times(span: RawSpan, extra: dict[str, object]) -> tuple[int, int | None]:
@@ -220,9 +232,10 @@ def _read_times(span: RawSpan, extra: dict[str, object]) -> tuple[int, int | Non
     return started_at_us, ended_at_us
 
 
-def _read_error(span: RawSpan, extra: dict[str, object]) -> tuple[str | None, str | None, str | None]:
+def _read_error(span: RawSpan, finding: Finding, extra: dict[str, object]) -> tuple[str | None, str | None, str | None]:
     """Return error type, message and stack: of the last exception recorded, else of the status."""
-    if span.status_code == 1 or (span.status_code != 2 and not span.points):
+    is_error = span.status_code == 2 or finding.is_error
+    if not is_error and (span.status_code == 1 or not span.points):
         return None, None, None
     type_: object = None
     message: object = None
@@ -232,9 +245,9 @@ def _read_error(span: RawSpan, extra: dict[str, object]) -> tuple[str | None, st
             type_ = point.attributes.get("exception.type")
             message = point.attributes.get("exception.message")
             stack = point.attributes.get("exception.stacktrace")
-    if span.status_code == 2:
+    if is_error:
         type_ = type_ or span.attributes.get("error.type")
-        message = message or span.status_message or span.attributes.get("error.message")
+        message = message or span.status_message or finding.error_message or span.attributes.get("error.message")
     if isinstance(message, str) and len(message) > MESSAGE_LIMIT:
         extra["error_message"] = clean_text(message)
     return clean_name(type_), clean_message(message), clean_text(stack) if isinstance(stack, str) and stack else None
@@ -252,6 +265,8 @@ def _collect_extra(span: RawSpan, finding: Finding) -> dict[str, object]:
         extra["dropped"] = {name: count for name, count in span.dropped.items() if count}
     if finding.parameters:
         extra["parameters"] = _read_parameters(finding.parameters)
+    if finding.is_streamed:
+        extra["streamed"] = True
     if finding.usage_warning:
         extra["usage_warning"] = finding.usage_warning
     return extra
@@ -281,10 +296,20 @@ def _hash_prompt(system_prompt: object) -> str | None:
     return hash_prompt(system_prompt) if isinstance(system_prompt, str) and system_prompt else None
 
 
-def _take(attributes: Attributes, key: str | None, value: object, role: Role, *, is_text: bool) -> bytes | None:
-    if key is not None:
-        return take_value(attributes, key, role, is_text=is_text)
-    return None if value is None else encode_json(clean_value(value))
+def _take_input(attributes: Attributes, finding: Finding) -> bytes | None:
+    if finding.input is not None:
+        return encode_json(clean_value(finding.input))
+    if finding.input_key is not None:
+        return take_value(attributes, finding.input_key, "input", is_text=finding.is_input_text)
+    return take_flat(attributes, finding.input_prefix, "input") if finding.input_prefix else None
+
+
+def _take_output(attributes: Attributes, finding: Finding) -> bytes | None:
+    if finding.output is not None:
+        return encode_json(clean_value(finding.output))
+    if finding.output_key is not None:
+        return take_value(attributes, finding.output_key, "output", is_text=finding.is_output_text)
+    return take_flat(attributes, finding.output_prefix, "output") if finding.output_prefix else None
 
 
 def _encode_attributes(attributes: Attributes) -> bytes | None:

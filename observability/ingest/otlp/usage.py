@@ -11,10 +11,14 @@ adds up, the dialect's reading is kept and a warning says so; nothing is priced 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from observability.ingest.records import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COUNT_LIMIT = 10**12
 MICROS = Decimal(1_000_000)
@@ -57,6 +61,59 @@ def read_usage(counts: Counts) -> tuple[Usage | None, str | None]:
     if total is None:
         total = (plain_in or 0) + beside_in + (plain_out or 0) + beside_out
     return _make_usage(plain_in, plain_out, total, input_parts, output_parts), warning
+
+
+def read_provider_usage(usage: Mapping[str, object]) -> tuple[Usage | None, str | None]:
+    """Return the classes of a usage object in a provider's own words.
+
+    Understands OpenAI (chat and responses), Anthropic, Gemini, and Langfuse's classes. Anthropic's and Langfuse's
+    inputs stand beside their cached ones, Gemini's thoughts beside its candidates.
+    """
+    details = _join_details(usage)
+
+    def pick(*names: str) -> object:
+        return next((details[name] for name in names if details.get(name) is not None), None)
+
+    beside = ("cache_read_input_tokens", "cache_creation_input_tokens", "input_cached_tokens", "input_cache_read")
+    return read_usage(
+        Counts(
+            input=pick("prompt_tokens", "input_tokens", "promptTokenCount", "input", "promptTokens", "inputTokens"),
+            output=pick(
+                "completion_tokens",
+                "output_tokens",
+                "candidatesTokenCount",
+                "output",
+                "completionTokens",
+                "outputTokens",
+            ),
+            total=pick("total_tokens", "totalTokenCount", "total", "totalTokens"),
+            cached=pick("cached_tokens", "cachedContentTokenCount", "cachedInputTokens", *beside[:1], *beside[2:]),
+            cache_write=pick("cache_creation_input_tokens", "input_cache_creation", "cache_write_tokens"),
+            reasoning=pick("reasoning_tokens", "thoughtsTokenCount", "output_reasoning_tokens", "output_reasoning"),
+            audio_in=pick("input.audio_tokens", "input_audio_tokens", "input_audio"),
+            audio_out=pick("output.audio_tokens", "output_audio_tokens", "output_audio"),
+            is_input_inclusive=not any(name in usage for name in beside),
+            is_output_inclusive="thoughtsTokenCount" not in usage and "output_reasoning_tokens" not in usage,
+        )
+    )
+
+
+_DETAILS = {
+    "prompt_tokens_details": "input",
+    "input_tokens_details": "input",
+    "completion_tokens_details": "output",
+    "output_tokens_details": "output",
+}
+
+
+def _join_details(usage: Mapping[str, object]) -> dict[str, object]:
+    """Return a usage object with the members of its details beside its own; audio is named by its side."""
+    joined = dict(usage)
+    for name, side in _DETAILS.items():
+        inner = usage.get(name)
+        if isinstance(inner, dict):
+            joined |= {f"{side}.{key}" if key == "audio_tokens" else key: value for key, value in inner.items()}
+    return joined
 
 
 def _choose_reading(

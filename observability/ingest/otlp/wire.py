@@ -122,13 +122,16 @@ def make_scope(
     content: dict[str, object] = {"resource": resource, "scope": described}
     if schema_url:
         content["schema_url"] = schema_url
-    environment = resource.get("deployment.environment.name") or resource.get("deployment.environment")
+
+    def pick(*keys: str) -> str | None:
+        return next((name for key in keys if (name := clean_name(resource.get(key)))), None)
+
     return Scope(
         record=ResourceRecord(attributes=encode_json(content)),
         name=name,
-        service_name=clean_name(resource.get("service.name")),
-        service_version=clean_name(resource.get("service.version")),
-        environment=clean_name(environment),
+        service_name=pick("service.name"),
+        service_version=pick("service.version", "langfuse.release"),
+        environment=pick("deployment.environment.name", "deployment.environment", "langfuse.environment"),
     )
 
 

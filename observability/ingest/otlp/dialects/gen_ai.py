@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observability.ingest.otlp.chat import find_system_text, join_text, read_content, unwrap_json
+from observability.ingest.otlp.chat import (
+    Message,
+    find_system_text,
+    join_text,
+    read_content,
+    read_request,
+    read_response,
+    unwrap_json,
+)
 from observability.ingest.otlp.dialects.finding import Dialect, Finding, first_key, first_value
 from observability.ingest.otlp.usage import Counts, read_usage
 from observability.ingest.records import Kind
@@ -45,6 +53,43 @@ MESSAGE_ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
+STREAM_KEYS = ("gen_ai.is_streaming", "gen_ai.request.stream")
+COST_KEYS = ("gen_ai.usage.cost", "gen_ai.usage.total_cost", "operation.cost")
+CACHED_KEYS = (
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
+    "gen_ai.usage.details.cache_read_tokens",
+    "gen_ai.usage.details.cached_tokens",
+)
+CACHE_WRITE_KEYS = (
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.details.cache_write_tokens",
+)
+REASONING_KEYS = (
+    "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens",
+)
+COUNT_KEYS = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "gen_ai.usage.total_tokens",
+)
+MARKERS = frozenset(
+    {
+        "gen_ai.operation.name",
+        "gen_ai.system",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "gen_ai.tool.name",
+        "gen_ai.agent.name",
+    }
+)
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 
 
@@ -64,6 +109,7 @@ def read(span: RawSpan) -> Finding:
     if finding.kind is Kind.AI:
         read_model_call(attributes, finding)
         finding.system_prompt = _read_system_prompt(attributes, finding)
+        finding.is_streamed = any(attributes.get(key) is True for key in STREAM_KEYS)
     return finding
 
 
@@ -81,7 +127,7 @@ def read_model_call(attributes: Attributes, finding: Finding) -> None:
         finding.prompt_name = attributes.get("gen_ai.prompt.name")
         finding.prompt_version = attributes.get("gen_ai.prompt.version")
     if finding.cost_usd is None:
-        finding.cost_usd = first_value(attributes, ("gen_ai.usage.cost", "gen_ai.usage.total_cost", "operation.cost"))
+        finding.cost_usd = first_value(attributes, COST_KEYS)
 
 
 def read_parameters(attributes: Attributes, prefix: str) -> dict[str, object] | None:
@@ -105,37 +151,15 @@ def _read_kind(attributes: Attributes) -> Kind:
 
 
 def _read_counts(attributes: Attributes) -> Counts:
-    get = attributes.get
     return Counts(
-        input=first_value(attributes, ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")),
-        output=first_value(attributes, ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")),
-        total=first_value(attributes, ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")),
-        cached=first_value(
-            attributes,
-            (
-                "gen_ai.usage.cache_read.input_tokens",
-                "gen_ai.usage.cache_read_input_tokens",
-                "gen_ai.usage.details.cache_read_tokens",
-            ),
-        ),
-        cache_write=first_value(
-            attributes,
-            (
-                "gen_ai.usage.cache_creation.input_tokens",
-                "gen_ai.usage.cache_creation_input_tokens",
-                "gen_ai.usage.details.cache_write_tokens",
-            ),
-        ),
-        reasoning=first_value(
-            attributes,
-            (
-                "gen_ai.usage.reasoning.output_tokens",
-                "gen_ai.usage.reasoning_tokens",
-                "gen_ai.usage.details.reasoning_tokens",
-            ),
-        ),
-        audio_in=get("gen_ai.usage.details.input_audio_tokens"),
-        audio_out=get("gen_ai.usage.details.output_audio_tokens"),
+        input=first_value(attributes, COUNT_KEYS[:2]),
+        output=first_value(attributes, COUNT_KEYS[2:4]),
+        total=first_value(attributes, (COUNT_KEYS[4], "llm.usage.total_tokens")),
+        cached=first_value(attributes, CACHED_KEYS),
+        cache_write=first_value(attributes, CACHE_WRITE_KEYS),
+        reasoning=first_value(attributes, REASONING_KEYS),
+        audio_in=attributes.get("gen_ai.usage.details.input_audio_tokens"),
+        audio_out=attributes.get("gen_ai.usage.details.output_audio_tokens"),
     )
 
 
@@ -144,8 +168,6 @@ def _read_system_prompt(attributes: Attributes, finding: Finding) -> str | None:
     if instructions is not None:
         return join_text(read_content(unwrap_json(instructions)))
     messages = attributes.get(finding.input_key) if finding.input_key else finding.input
-    if isinstance(messages, str) and '"system"' not in messages and '"developer"' not in messages:
-        return None
     return find_system_text(messages) if messages else None
 
 
@@ -182,11 +204,34 @@ def _unnest(values: list[object]) -> object:
     return found[0] if len(found) == 1 and isinstance(found[0], list) else found or None
 
 
+def read_instructions(attributes: Attributes) -> list[Message]:
+    """Return the system message, which travels apart from the others."""
+    parts = read_content(unwrap_json(attributes.get("gen_ai.system_instructions")))
+    return [Message(side="input", role="system", parts=parts)] if parts else []
+
+
+def read_messages(attributes: Attributes, given: object, produced: object) -> list[Message]:
+    """Return the messages of a model call or agent."""
+    return read_instructions(attributes) + read_request(given) + read_response(produced)
+
+
+KEYS = (
+    MARKERS
+    | {*INPUT_KEYS, *OUTPUT_KEYS, *TOOL_INPUT_KEYS, *TOOL_OUTPUT_KEYS, *COUNT_KEYS, *CACHED_KEYS, *CACHE_WRITE_KEYS}
+    | {*REASONING_KEYS, *STREAM_KEYS, *COST_KEYS}
+    | {"gen_ai.system_instructions", "gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.tool.call.id", "error.type"}
+    | {"gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.details.output_audio_tokens"}
+)
+PREFIXES = (REQUEST,)
+INPUT_PREFIXES = (*INPUT_KEYS, *TOOL_INPUT_KEYS, "gen_ai.system_instructions")
+OUTPUT_PREFIXES = (*OUTPUT_KEYS, *TOOL_OUTPUT_KEYS)
+
 DIALECT = Dialect(
     name="gen_ai",
     read=read,
-    keys=frozenset({"error.type", "server.address", "server.port"}),
-    prefixes=("gen_ai.",),
-    input_prefixes=(*INPUT_KEYS, *TOOL_INPUT_KEYS, "gen_ai.system_instructions", "gen_ai.prompt."),
-    output_prefixes=(*OUTPUT_KEYS, *TOOL_OUTPUT_KEYS, "gen_ai.completion."),
+    read_messages=read_messages,
+    keys=KEYS,
+    prefixes=PREFIXES,
+    input_prefixes=INPUT_PREFIXES,
+    output_prefixes=OUTPUT_PREFIXES,
 )
