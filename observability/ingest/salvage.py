@@ -36,11 +36,9 @@ def count_values(document: bytes, *, enough: int) -> int:
     if count <= enough:
         return count
     count = end = 0
-    for run in _RUN.finditer(document):
+    while count <= enough and (run := _RUN.match(document, end)):
         count += sum(map(_QUOTED.sub(b"", run.group()).count, _MARKS))
         end = run.end()
-        if count > enough:
-            return count
     return count + sum(map(document[end:].count, _MARKS))
 
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Self
 
 import msgspec
+from asgiref.typing import ASGIReceiveCallable
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from types import TracebackType
-    from typing import Self
-
-    from asgiref.typing import ASGIReceiveCallable
+from observability.ingest.door.exchange import RefusalError
 
 SLICE_BYTES = 2**20
 """Most that is inflated in one go: about three milliseconds in which the event loop serves nobody else."""
@@ -28,39 +26,41 @@ _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 _ENCODINGS = {"": None, "identity": None, "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
-class BodyError(Exception):
-    """The body cannot be taken; the message is for the sender."""
-
-    status: ClassVar[int] = 400
-    code: ClassVar[str] = "invalid"
-
-
-class TooLargeError(BodyError):
+class TooLargeError(RefusalError):
     """A bound on the body's size was passed; the rest of it was not read."""
 
     status = 413
     code = "too_large"
 
 
-class UnknownEncodingError(BodyError):
+class UnknownEncodingError(RefusalError):
     """The body is compressed in a way that is not understood."""
 
     status = 415
     code = "unsupported_encoding"
+    headers = ((b"accept-encoding", b"gzip, deflate"),)
 
 
-class TooSlowError(BodyError):
+class CorruptError(RefusalError):
+    """The body is not what its Content-Encoding says."""
+
+    status = 400
+    code = "malformed"
+
+
+class TooSlowError(RefusalError):
     """The client stopped sending, or sends too slowly."""
 
     status = 408
     code = "too_slow"
 
 
-class OverloadedError(BodyError):
+class OverloadedError(RefusalError):
     """The process holds as many bytes as it may."""
 
     status = 503
     code = "overloaded"
+    headers = ((b"retry-after", b"1"),)
 
 
 class ClientGoneError(Exception):
@@ -121,8 +121,8 @@ async def read_body(
 ) -> bytes:
     """Return the whole body, inflated, with its bytes counted in `hold`.
 
-    `declared_bytes` is the Content-Length, which can refuse a body before any of it is read. Raises a `BodyError`, or
-    `ClientGoneError`.
+    `declared_bytes` is the Content-Length, which can refuse a body before any of it is read. Raises one of the
+    refusals above, or `ClientGoneError`.
     """
     inflater = make_inflater(encoding)
     wire_limit = limits.wire_bytes if inflater else limits.body_bytes
@@ -203,7 +203,7 @@ class Inflater:
         self._start = b""
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the next bytes inflate to, at most `SLICE_BYTES` at a time. Raises `BodyError`."""
+        """Yield what the next bytes inflate to, at most `SLICE_BYTES` at a time. Raises `CorruptError`."""
         data = self._start + data
         self._start = b""
         is_pending = False
@@ -225,7 +225,7 @@ class Inflater:
         try:
             return stream.decompress(data, SLICE_BYTES)
         except zlib.error as error:
-            raise BodyError(f"the body is not valid {'gzip' if self._is_gzip else 'deflate'}: {error}") from error
+            raise CorruptError(f"the body is not valid {'gzip' if self._is_gzip else 'deflate'}: {error}") from error
 
     def _begin(self, data: bytes) -> zlib._Decompress:
         if self._is_gzip:
@@ -238,13 +238,13 @@ class Inflater:
         self._members += 1
         rest = stream.unused_data.lstrip(b"\0")
         if rest and (not self._is_gzip or self._members >= GZIP_MEMBERS_LIMIT):
-            raise BodyError("the body goes on after its compressed data ended")
+            raise CorruptError("the body goes on after its compressed data ended")
         if self._is_gzip:
             self._stream = None
         return rest
 
     def finish(self) -> None:
-        """Check that the data was complete. Raises `BodyError`."""
+        """Check that the data was complete. Raises `CorruptError`."""
         is_complete = self._members > 0 and (self._stream is None or self._stream.eof) and not self._start
         if not is_complete:
-            raise BodyError("the body ends before its compressed data does")
+            raise CorruptError("the body ends before its compressed data does")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import msgspec
 import structlog
@@ -14,9 +14,6 @@ from observability.ingest.sdk.events import Sender, map_event, read_timestamp_us
 from observability.ingest.sdk.fields import FieldError, Fields, is_null, read_text
 from observability.ingest.sdk.own_traffic import OwnTrafficError
 from observability.ingest.text import NotJSONError, as_json_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 log = structlog.get_logger(__name__)
 

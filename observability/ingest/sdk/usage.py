@@ -7,17 +7,12 @@ and counts that are all 0, are unknown.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from msgspec import Raw
 
 from observability.ingest.otlp.usage import Counts, read_usage
-from observability.ingest.sdk.fields import is_null, read_fields
+from observability.ingest.records import Usage
+from observability.ingest.sdk.fields import Fields, is_null, read_fields
 from observability.ingest.text import NotJSONError, decode_json
-
-if TYPE_CHECKING:
-    from msgspec import Raw
-
-    from observability.ingest.records import Usage
-    from observability.ingest.sdk.fields import Fields
 
 _INPUT = ("inputTokens", "input_tokens", "promptTokens", "prompt_tokens")
 _OUTPUT = ("outputTokens", "output_tokens", "completionTokens", "completion_tokens")
