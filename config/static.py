@@ -17,6 +17,13 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: i
     # A page asked for before `collectstatic` ran (tests, the Django shell) falls back to plain names.
     manifest_strict = False
 
+    def stored_name(self, name: str) -> str:
+        """Return the hashed name, or the plain one while nothing was collected: Django would look for the file."""
+        try:
+            return str(super().stored_name(name))
+        except ValueError:
+            return name
+
     def url_converter(
         self, name: str, hashed_files: dict[str, str], template: str | None = None
     ) -> Callable[[re.Match[str]], str]:
