@@ -19,14 +19,16 @@ DEFAULT_RATE = 24.0
 class Command(BaseCommand):
     """Run the demo agents until Ctrl-C, or send one run of each workflow with `--once`."""
 
-    help = "Run two demo agents that send their runs to a Playhead: a support desk (elasticdash) and a triage agent (OpenTelemetry)."
+    help = "Run two demo agents that send to a Playhead: a support desk (elasticdash), a triage agent (OpenTelemetry)."
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django declares it this way
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="send one run of each workflow, then exit")
         parser.add_argument("--rate", type=float, default=DEFAULT_RATE, help="runs a minute (default: %(default)s)")
         parser.add_argument("--url", help=f"address of the Playhead (default: ${URL_VARIABLE}, else the running one)")
-        parser.add_argument("--key", help=f"API key with the ingest scope (default: ${KEY_VARIABLE}, else the demo key)")
+        parser.add_argument(
+            "--key", help=f"API key with the ingest scope (default: ${KEY_VARIABLE}, else the demo key)"
+        )
         parser.add_argument("--seed", type=int, default=0, help="what the agents meet; the same seed, the same runs")
         parser.add_argument("--only", choices=sorted(MODULES), help="run one of the agents")
 

@@ -1,0 +1,124 @@
+"""The support-desk agent, recorded by the unmodified elasticdash client. Run as `python -m demo.support_desk`.
+
+One process is one SDK session: version 0.1.4 of the client cannot be initialised a second time in a process (its
+HTTP interceptor then calls itself for ever). The runner therefore replaces the process from time to time, which is
+also how a real desk's worker processes come and go.
+
+A message of a chat is one trace; the conversation goes on in the next trace of the same session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import uuid
+
+import httpx
+from elasticdash_sdk.interceptors.telemetry_push import get_observability_context
+from elasticdash_sdk.observability import (
+    ObservabilityHandle,
+    ObservabilityOptions,
+    end_trace,
+    init_observability,
+    start_trace,
+)
+
+from demo.catalogue import build_shop
+from demo.conversations import Case, list_desk_cases
+from demo.desk_workflows import WORKFLOWS, Desk, ModelUnavailableError
+from demo.lifeline import log_sparingly, report, stop_on_signals, watch_parent
+from demo.options import AgentOptions, Pacer, parse_agent_options
+from demo.replies import Message
+
+BATCH_INTERVAL_MS = 500
+SHUTDOWN_SECONDS = 8.0
+SENDING = {"TelemetryBatcher.flush", "TelemetryBatcher._send"}
+"""What the client runs in tasks of its own at the end of a trace and does not wait for when shut down."""
+
+logger = logging.getLogger("demo.support_desk")
+
+
+async def run_desk(options: AgentOptions) -> None:
+    """Work through the cases and flush, also when cancelled."""
+    session_id = f"support-desk-{uuid.uuid4()}"
+    handle = await init_observability(
+        ObservabilityOptions(
+            server_url=options.url,
+            api_key=options.key,
+            session_id=session_id,
+            branch="main",
+            batch_interval_ms=BATCH_INTERVAL_MS,
+        )
+    )
+    try:
+        await work(options, session_id=session_id)
+    finally:
+        await shut_down(handle)
+
+
+async def work(options: AgentOptions, *, session_id: str) -> None:
+    """Do one case after the other: the client has one current trace in a process."""
+    desk = Desk(stand_in=options.stand_in, pace=options.pace)
+    pacer = Pacer(per_minute=options.rate)
+    shop = build_shop(options.seed, today=datetime.date.today())
+    for case in options.choose_cases(list_desk_cases(shop, seed=options.seed)):
+        history: list[Message] = []
+        for text in case.turns:
+            await pacer.wait()
+            await run_trace(desk, case, text=text, history=history, session_id=session_id)
+        report(case=case.number)
+
+
+async def run_trace(desk: Desk, case: Case, *, text: str, history: list[Message], session_id: str) -> None:
+    """Record one turn as a trace; a failed turn is logged and the desk goes on."""
+    start_trace(case.workflow)
+    trace_id = get_observability_context().trace_id
+    try:
+        await WORKFLOWS[case.workflow](desk, case, text=text, history=history)
+    except (httpx.HTTPError, ModelUnavailableError) as error:
+        logger.warning("a run failed: %r", error)
+    finally:
+        end_trace()
+    report(agent="sdk", workflow=case.workflow, trace=trace_id, session=session_id)
+
+
+async def shut_down(handle: ObservabilityHandle) -> None:
+    """Let the client finish sending, then close its session; give up on a server that does not answer."""
+    batcher = get_observability_context().batcher
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHUTDOWN_SECONDS):
+            await wait_for_sends()
+            await batcher.flush()
+            report(unsent=len(batcher._buffer))
+            await handle.shutdown()
+
+
+async def wait_for_sends() -> None:
+    """Return when the client has no request under way.
+
+    Its flush loop sends every `BATCH_INTERVAL_MS` and would lose a batch if cancelled in the middle of a request, so
+    one more interval passes first.
+    """
+    await asyncio.sleep(2 * BATCH_INTERVAL_MS / 1000)
+    sends = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__qualname__", "") in SENDING]
+    await asyncio.gather(*sends, return_exceptions=True)
+
+
+async def serve() -> None:
+    """Run the desk until it is done or told to stop."""
+    desk = asyncio.ensure_future(run_desk(parse_agent_options(__doc__)))
+    stop_on_signals(desk)
+    with contextlib.suppress(asyncio.CancelledError):
+        await desk
+
+
+def main() -> None:
+    log_sparingly()
+    watch_parent()
+    asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""A real HTTP server on the loopback interface that keeps every request it gets.
+
+Alone it stands in for Playhead and answers 202 to the SDK and 200 to OTLP. With `forward_to` it passes each request
+on and answers what came back: then the test knows exactly what a client sent, without asking the client.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+SDK_PATH = "/api/observability/events"
+# Said by one side to the other about this connection alone.
+HOP_HEADERS = {"connection", "content-length", "transfer-encoding", "date", "server"}
+UNPACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request and the status it was answered with. Header names are lower-case; the body is unpacked."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+
+
+@dataclass
+class Receiver:
+    """What a server received so far."""
+
+    url: str
+    requests: list[Received] = field(default_factory=list)
+
+    def list_accepted(self, path: str) -> list[Received]:
+        """Return the requests to a path that were answered with success."""
+        return [r for r in self.requests if r.method == "POST" and r.path == path and r.status < 300]
+
+    def list_batches(self) -> list[dict[str, Any]]:
+        """Return the SDK's accepted batches."""
+        return [json.loads(request.body) for request in self.list_accepted(SDK_PATH)]
+
+    def list_events(self) -> list[dict[str, Any]]:
+        """Return the SDK's accepted events, each with its session, without heartbeats and session ends."""
+        return [
+            {**event, "sessionId": batch["sessionId"]}
+            for batch in self.list_batches()
+            for event in batch["events"]
+            if event["id"] != 0
+        ]
+
+    def list_spans(self, path: str = "/v1/traces") -> list[Span]:
+        """Return the accepted spans of protobuf exports."""
+        exports = [ExportTraceServiceRequest.FromString(r.body) for r in self.list_accepted(path)]
+        scopes = [scope for export in exports for group in export.resource_spans for scope in group.scope_spans]
+        return [span for scope in scopes for span in scope.spans]
+
+    def list_log_records(self) -> list[LogRecord]:
+        """Return the accepted log records of protobuf exports."""
+        exports = [ExportLogsServiceRequest.FromString(r.body) for r in self.list_accepted("/v1/logs")]
+        scopes = [scope for export in exports for group in export.resource_logs for scope in group.scope_logs]
+        return [record for scope in scopes for record in scope.log_records]
+
+
+def read_attributes(span: Span | LogRecord) -> dict[str, Any]:
+    """Return a span's attributes as plain values; arrays of strings as lists."""
+    return {item.key: _read_value(item.value) for item in span.attributes}
+
+
+def _read_value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_read_value(item) for item in value.array_value.values]
+    return getattr(value, kind) if kind else None
+
+
+@contextmanager
+def run_receiver(*, port: int = 0, forward_to: str | None = None) -> Iterator[Receiver]:
+    """Serve until the block ends."""
+    receiver = Receiver(url="")
+    handler = type("Handler", (_Handler,), {"receiver": receiver, "forward_to": forward_to})
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        receiver.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    receiver: Receiver
+    forward_to: str | None
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        status, headers, answer = self._forward(body) if self.forward_to else self._answer_alone()
+        names = {name.lower(): value for name, value in self.headers.items()}
+        unpacked = UNPACK[names.get("content-encoding", "")](body)
+        self.receiver.requests.append(Received(self.command, self.path, names, unpacked, status))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(answer)))
+        # A kept connection would outlive the block: its thread serves on after the server is shut down.
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def _answer_alone(self) -> tuple[int, dict[str, str], bytes]:
+        if self.command == "GET":
+            return 404, {}, b""
+        if self.path == SDK_PATH:
+            return 202, {"content-type": "application/json"}, b'{"success": true}'
+        return 200, {"content-type": self.headers.get("content-type", "")}, b""
+
+    def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        target = urlsplit(self.forward_to or "")
+        connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in {*HOP_HEADERS, "host"}}
+        try:
+            connection.request(self.command, self.path, body=body, headers=headers)
+            answer = connection.getresponse()
+            kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_HEADERS}
+            return answer.status, kept, answer.read()
+        finally:
+            connection.close()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing; pytest has the requests."""
