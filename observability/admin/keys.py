@@ -177,9 +177,8 @@ class ApiKeyAdmin(ServiceAdmin):
 
     def _show_text(self, request: HttpRequest, new: NewKey) -> HttpResponse:
         context = {"key": new.key, "text": new.text, "back_url": _change_url(new.key)}
-        answer = self._render(request, "admin/observability/apikey/created.html", title="Key made", context=context)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        # Every page of admin is sent with "no-store", so the text stays out of the browser's cache as well.
+        return self._render(request, "admin/observability/apikey/created.html", title="Key made", context=context)
 
     def _render(self, request: HttpRequest, template: str, *, title: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}

@@ -17,18 +17,31 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from observability.admin.service_admin import ServiceAdmin
 from observability.models import User
-from observability.services.accounts import change_email, create_person, deactivate_person, delete_person
+from observability.services.accounts import change_email, create_person, deactivate_person, delete_person, find_person
 
 
-class PersonForm(UserChangeForm):
+class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says in words that an address is taken; the constraint only has a name."""
+
+    def clean_email(self) -> str:
+        """Refuse an address that somebody else signs in with, in whatever case."""
+        email: str = self.cleaned_data["email"]
+        found = find_person(email)
+        if found is not None and found.pk != self.instance.pk:
+            raise forms.ValidationError(f"{email} already has an account.")
+        return email
+
+
+class PersonForm(AddressForm, UserChangeForm):
     """Change a person. The password has a page of its own."""
 
     class Meta:
         model = User
-        fields = "__all__"
+        # Admin takes the fields of its fieldsets.
+        fields = ("email",)
 
 
-class NewPersonForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewPersonForm(AddressForm):
     """Make a person."""
 
     password = forms.CharField(
