@@ -18,6 +18,8 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 _STATUS_WORDS = {"ok": "ok", "unset": "ok", "error": "error", "running": "running"}
+UNKNOWN = "\u2013"
+"""An en dash stands for what is not known."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -40,7 +42,7 @@ def status(value: str, css: str = "") -> SafeString:
 def duration(milliseconds: float | None) -> str:
     """Write a duration in the largest fitting unit; an unknown one as a dash."""
     if milliseconds is None:
-        return "–"
+        return UNKNOWN
     if milliseconds < 10:
         return f"{_round(max(milliseconds, 0), 1)} ms" if milliseconds else "0 ms"
     if milliseconds < 999.5:
@@ -63,7 +65,7 @@ def _long_duration(seconds: int) -> str:
 def compact(number: int | None) -> str:
     """Write a count in at most four characters and a unit: 940, 1.2k, 12k, 3.4M."""
     if number is None:
-        return "–"
+        return UNKNOWN
     for size, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
         if number >= size:
             value = number / size
@@ -74,7 +76,7 @@ def compact(number: int | None) -> str:
 @register.filter
 def grouped(number: int | None) -> str:
     """Write a count in full, with thousands separated."""
-    return "–" if number is None else f"{number:,}"
+    return UNKNOWN if number is None else f"{number:,}"
 
 
 @register.filter
@@ -100,11 +102,17 @@ def short_id(value: str | None) -> str:
     return last if len(last) <= 8 else last[:8]
 
 
+@register.filter
+def tail(value: str) -> str:
+    """Shorten a long id to its end: what senders put before it is often the same for all."""
+    return value if len(value) <= 12 else f"…{value[-8:]}"
+
+
 @register.simple_tag
 def when(moment: datetime | None, css: str = "") -> SafeString | str:
     """Show how long ago, with the moment itself on hover. Scripts keep it current and in the reader's zone."""
     if moment is None:
-        return "–"
+        return UNKNOWN
     return format_html(
         '<time datetime="{}" data-when title="{} UTC"{}>{}</time>',
         moment.isoformat(),
@@ -130,7 +138,8 @@ def relative(seconds: float) -> str:
 def styled(field: BoundField) -> SafeString:
     """Render a form field's widget in the look of the pages, tied to its help text and errors."""
     is_select = field.widget_type in {"select", "selectmultiple"}
-    attributes = {"class": "select" if is_select else "input wide"}
+    # The label says it already.
+    attributes: dict[str, str | bool] = {"class": "select" if is_select else "input wide", "placeholder": ""}
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)

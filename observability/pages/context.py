@@ -1,0 +1,151 @@
+"""What every page's frame needs: theme, switcher, shortcuts. Nothing is read from the database unless it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from observability.api.callers import CURRENT_PROJECT
+from observability.models import Organization, Project, User
+from observability.selectors.access import list_projects_for_user
+
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A line of the shortcut help. Keys that are pressed one after the other stand side by side."""
+
+    does: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutGroup:
+    """Where shortcuts apply."""
+
+    title: str
+    shortcuts: tuple[Shortcut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitcherEntry:
+    """A project one can go to."""
+
+    project: Project
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitcherGroup:
+    """The projects of one organization."""
+
+    organization: Organization
+    projects: list[SwitcherEntry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSection:
+    """An entry of the account pages' navigation."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+SHORTCUTS = (
+    ShortcutGroup(
+        "Everywhere",
+        (
+            Shortcut("Go to Traces", ("g", "t")),
+            Shortcut("Go to Project settings", ("g", "p")),
+            Shortcut("Search", ("/",)),
+            Shortcut("These shortcuts", ("?",)),
+        ),
+    ),
+    ShortcutGroup(
+        "Lists and timeline",
+        (
+            Shortcut("Next, previous row", ("j", "k")),
+            Shortcut("Open", ("Enter",)),
+            Shortcut("Show new traces", ("n",)),
+        ),
+    ),
+    ShortcutGroup(
+        "Trace",
+        (
+            Shortcut("Close, open an event's children", ("←", "→")),
+            Shortcut("Next, previous error", ("e", "E")),
+            Shortcut("Timeline, Log", ("1", "2")),
+            Shortcut("Close the panel", ("Esc",)),
+        ),
+    ),
+)
+
+_ACCOUNT_PAGES = (
+    ("Email address", "account_email", ("account_email",)),
+    ("Password", "account_change_password", ("account_change_password", "account_set_password")),
+    ("Two-factor authentication", "mfa_index", ("mfa_",)),
+    ("Sessions", "usersessions_list", ("usersessions_list",)),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor of the frame."""
+    switcher: Any = SimpleLazyObject(lambda: list_switcher(request))
+    return {
+        "theme": get_theme(request),
+        "theme_choices": User.Theme.choices,
+        "density": get_density(request),
+        "switcher": switcher,
+        "current_project": SimpleLazyObject(lambda: find_current_project(request, switcher)),
+        "account_sections": SimpleLazyObject(lambda: list_account_sections(request)),
+        "shortcuts": SHORTCUTS,
+        "is_signup_open": settings.ACCOUNT_SIGNUP_OPEN,
+    }
+
+
+def get_theme(request: HttpRequest) -> str:
+    """Return the person's theme; before sign-in, the one last chosen in this browser."""
+    user = getattr(request, "user", None)
+    theme = user.theme if isinstance(user, User) else request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in User.Theme.values else User.Theme.SYSTEM
+
+
+def get_density(request: HttpRequest) -> str:
+    """Return how dense the person likes rows."""
+    user = getattr(request, "user", None)
+    return user.density if isinstance(user, User) else User.Density.COMPACT
+
+
+def list_switcher(request: HttpRequest) -> list[SwitcherGroup]:
+    """Return the person's projects by organization. One query."""
+    groups: dict[int, SwitcherGroup] = {}
+    if isinstance(request.user, User):
+        for access in list_projects_for_user(request.user):
+            project = access.project
+            group = groups.setdefault(project.organization_id, SwitcherGroup(project.organization))
+            url = reverse("observability:trace-list", args=[project.organization.slug, project.slug])
+            group.projects.append(SwitcherEntry(project, url))
+    return list(groups.values())
+
+
+def find_current_project(request: HttpRequest, switcher: list[SwitcherGroup]) -> Project | None:
+    """Return the project the person had open last, for pages that belong to none."""
+    current = request.session.get(CURRENT_PROJECT)
+    found = (entry.project for group in switcher for entry in group.projects)
+    return next((project for project in found if project.pk == current), None)
+
+
+def list_account_sections(request: HttpRequest) -> list[AccountSection]:
+    """Return the account pages, the current one marked."""
+    current = (request.resolver_match.url_name if request.resolver_match else "") or ""
+    return [
+        AccountSection(label, reverse(name), is_current=current.startswith(prefixes))
+        for label, name, prefixes in _ACCOUNT_PAGES
+    ]

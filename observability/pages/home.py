@@ -1,0 +1,42 @@
+"""The start page, and what the frame of the pages posts."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from observability.api.callers import CURRENT_PROJECT
+from observability.models import User
+from observability.pages.context import THEME_COOKIE
+from observability.selectors.access import list_projects_for_user
+from observability.services.preferences import set_theme
+
+_YEAR_SECONDS = 365 * 86400
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Go to the traces of the current project, or else of the first one."""
+    assert isinstance(request.user, User)
+    found = [access.project for access in list_projects_for_user(request.user)]
+    if not found:
+        return render(request, "observability/no_project.html")
+    current = request.session.get(CURRENT_PROJECT)
+    project = next((one for one in found if one.pk == current), found[0])
+    return redirect("observability:trace-list", project.organization.slug, project.slug)
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen theme: with the person, and in this browser for the sign-in page."""
+    theme = request.POST.get("theme", "")
+    if theme not in User.Theme.values:
+        return HttpResponseBadRequest("theme: unknown")
+    if isinstance(request.user, User):
+        set_theme(user=request.user, theme=theme)
+    response = HttpResponse(status=204)
+    response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR_SECONDS, samesite="Lax")
+    return response

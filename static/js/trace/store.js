@@ -1,0 +1,269 @@
+/**
+ * A trace's events in columns, and the tree they form.
+ *
+ * 100,000 events as objects would cost hundreds of megabytes and stall the collector; as typed arrays they cost about
+ * ten. An event is known by its index; the tree is linked by indexes. Events whose parent has not arrived hang under a
+ * ghost: a stand-in that spans its children and disappears when the parent comes.
+ */
+
+export const KINDS = ["workflow", "agent", "node", "ai", "tool", "http", "db", "side_effect", "event", "span"];
+export const STATUSES = ["running", "ok", "error", "unset"];
+export const RUNNING = 0, OK = 1, ERROR = 2;
+
+const NONE = -1;
+const SPAN = KINDS.indexOf("span");
+
+/** Microseconds since the epoch, from an ISO time with up to six decimals or from a number that already is. */
+export function parseMicros(value) {
+  if (value == null) return NaN;
+  if (typeof value === "number") return value;
+  const micros = /\.\d{3}(\d{1,3})/.exec(value);
+  return Date.parse(value) * 1000 + (micros ? Number(micros[1].padEnd(3, "0")) : 0);
+}
+
+export class TraceStore {
+  constructor() {
+    this.length = 0;
+    this.version = 0;
+    this.ids = [];
+    this.spanIds = [];
+    this.parentIds = [];
+    this.names = [];
+    this.details = [];
+    this.messages = [];
+    this.indexById = new Map();
+    this.indexBySpan = new Map();
+    this.collapsed = new Set();
+    this.isSorted = true;
+    this.#allocate(1024);
+    this.rebuild();
+  }
+
+  /** Take events of the API, new ones and changed ones alike. Returns whether anything differs. */
+  add(events) {
+    for (const event of events) this.#put(event);
+    return events.length > 0;
+  }
+
+  /** Put the tree together again, after `add`. */
+  rebuild() {
+    this.#sort();
+    this.#link();
+    this.#walk();
+    this.show();
+  }
+
+  /** List the rows that no collapsed event hides: `rows` in order of display. */
+  show() {
+    const rows = [];
+    for (let at = 0; at < this.walk.length;) {
+      const index = this.walk[at];
+      rows.push(index);
+      at += this.isCollapsed(index) ? this.sizes[index] : 1;
+    }
+    this.rows = rows;
+    this.rowOf = null;
+  }
+
+  /** The row that shows an event, or -1 when an ancestor hides it. */
+  row(index) {
+    if (!this.rowOf) {
+      this.rowOf = new Int32Array(this.total).fill(NONE);
+      this.rows.forEach((event, row) => { this.rowOf[event] = row; });
+    }
+    return this.rowOf[index] ?? NONE;
+  }
+
+  /** Open every ancestor of an event. */
+  unfold(index) {
+    let isChanged = false;
+    for (let at = this.parents[index]; at !== NONE; at = this.parents[at]) isChanged = this.collapsed.delete(this.spanIds[at]) || isChanged;
+    if (isChanged) this.show();
+  }
+
+  isCollapsed(index) { return this.sizes[index] > 1 && this.collapsed.has(this.spanIds[index]); }
+  isGhost(index) { return index >= this.length; }
+  hasChildren(index) { return this.sizes[index] > 1; }
+
+  setCollapsed(index, isCollapsed) {
+    if (isCollapsed) this.collapsed.add(this.spanIds[index]);
+    else this.collapsed.delete(this.spanIds[index]);
+    this.show();
+  }
+
+  /** Collapse everything that has children, except the roots; or open everything. */
+  collapseAll(isCollapsed) {
+    this.collapsed.clear();
+    if (isCollapsed) {
+      for (const index of this.walk) if (this.depths[index] > 0 && this.hasChildren(index)) this.collapsed.add(this.spanIds[index]);
+    }
+    this.show();
+  }
+
+  /** The end of an event as far as is known; a running one reaches to `now`. */
+  end(index, now) {
+    const end = this.ends[index];
+    return Number.isNaN(end) ? Math.max(now, this.starts[index]) : end;
+  }
+
+  /** The index of an event by its number or its span id. */
+  find(key) {
+    return this.indexById.get(Number(key)) ?? this.indexBySpan.get(String(key)) ?? NONE;
+  }
+
+  #put(event) {
+    let index = this.indexById.get(event.id);
+    if (index === undefined) {
+      index = this.length++;
+      if (index + 1 > this.starts.length) this.#allocate(this.starts.length * 2);
+      this.indexById.set(event.id, index);
+      if (!this.indexBySpan.has(event.span_id)) this.indexBySpan.set(event.span_id, index);
+    }
+    const start = parseMicros(event.started_at);
+    if (index > 0 && index === this.length - 1 && start < this.starts[index - 1]) this.isSorted = false;
+    this.ids[index] = event.id;
+    this.spanIds[index] = event.span_id;
+    this.parentIds[index] = event.parent_span_id || "";
+    this.names[index] = event.name;
+    this.details[index] = detailOf(event);
+    this.messages[index] = event.error_message ?? "";
+    this.starts[index] = start;
+    this.ends[index] = event.duration_ms == null ? parseMicros(event.ended_at) : start + event.duration_ms * 1000;
+    this.kinds[index] = KINDS.includes(event.kind) ? KINDS.indexOf(event.kind) : SPAN;
+    this.statuses[index] = STATUSES.includes(event.status) ? STATUSES.indexOf(event.status) : OK;
+    this.inferred[index] = event.inferred ? 1 : 0;
+    this.tokens[index] = event.total_tokens ?? NaN;
+    this.costs[index] = event.cost_micros ?? NaN;
+  }
+
+  #allocate(capacity) {
+    const grow = (Type, old) => {
+      const next = new Type(capacity);
+      if (old) next.set(old.subarray(0, Math.min(old.length, capacity)));
+      return next;
+    };
+    this.starts = grow(Float64Array, this.starts);
+    this.ends = grow(Float64Array, this.ends);
+    this.kinds = grow(Uint8Array, this.kinds);
+    this.statuses = grow(Uint8Array, this.statuses);
+    this.inferred = grow(Uint8Array, this.inferred);
+    this.tokens = grow(Float64Array, this.tokens);
+    this.costs = grow(Float64Array, this.costs);
+  }
+
+  #sort() {
+    const order = new Int32Array(this.length);
+    for (let index = 0; index < this.length; index++) order[index] = index;
+    if (!this.isSorted) order.sort((a, b) => this.starts[a] - this.starts[b] || a - b);
+    this.order = order;
+  }
+
+  /** Link children to parents in order of start, with a ghost for every parent that is not here. */
+  #link() {
+    const ghosts = new Map();
+    for (const index of this.order) {
+      const parentId = this.parentIds[index];
+      if (parentId && !this.indexBySpan.has(parentId) && !ghosts.has(parentId)) ghosts.set(parentId, this.length + ghosts.size);
+    }
+    this.total = this.length + ghosts.size;
+    this.ghostCount = ghosts.size;
+    while (this.starts.length < this.total) this.#allocate(this.starts.length * 2);
+    this.spanIds.length = this.names.length = this.details.length = this.total;
+    for (const [parentId, index] of ghosts) this.#placeGhost(index, parentId);
+
+    this.parents = new Int32Array(this.total).fill(NONE);
+    this.firstChild = new Int32Array(this.total).fill(NONE);
+    this.nextSibling = new Int32Array(this.total).fill(NONE);
+    this.lastChild = new Int32Array(this.total).fill(NONE);
+    this.roots = [];
+    const rooted = new Set();
+    for (const index of this.order) {
+      const parentId = this.parentIds[index];
+      const parent = parentId ? (this.indexBySpan.get(parentId) ?? ghosts.get(parentId)) : NONE;
+      if (parent === NONE || parent === index) this.roots.push(index);
+      else {
+        this.#append(parent, index);
+        if (parent >= this.length) {
+          if (!rooted.has(parent)) { rooted.add(parent); this.roots.push(parent); }
+          this.#stretchGhost(parent, index);
+        }
+      }
+    }
+  }
+
+  #placeGhost(index, parentId) {
+    this.spanIds[index] = parentId;
+    this.names[index] = "Parent not received";
+    this.details[index] = parentId;
+    this.starts[index] = Infinity;
+    this.ends[index] = -Infinity;
+    this.kinds[index] = SPAN;
+    this.statuses[index] = OK;
+    this.inferred[index] = 0;
+    this.tokens[index] = this.costs[index] = NaN;
+  }
+
+  #stretchGhost(ghost, child) {
+    this.starts[ghost] = Math.min(this.starts[ghost], this.starts[child]);
+    this.ends[ghost] = Number.isNaN(this.ends[child]) ? NaN : Math.max(this.ends[ghost], this.ends[child]);
+  }
+
+  #append(parent, index) {
+    this.parents[index] = parent;
+    if (this.lastChild[parent] === NONE) this.firstChild[parent] = index;
+    else this.nextSibling[this.lastChild[parent]] = index;
+    this.lastChild[parent] = index;
+  }
+
+  /** Depth first from the roots; what a circle of parents keeps unreachable starts a tree of its own. */
+  #walk() {
+    this.walk = new Int32Array(this.total);
+    this.depths = new Uint16Array(this.total);
+    this.sizes = new Int32Array(this.total);
+    this.errorsBelow = new Int32Array(this.total);
+    const isSeen = new Uint8Array(this.total);
+    let at = 0;
+    for (const root of this.roots) at = this.#descend(root, at, isSeen);
+    for (let index = 0; at < this.total && index < this.total; index++) {
+      if (isSeen[index]) continue;
+      this.parents[index] = NONE;
+      at = this.#descend(index, at, isSeen);
+    }
+    for (let row = this.total - 1; row >= 0; row--) {
+      const index = this.walk[row];
+      const parent = this.parents[index];
+      if (parent === NONE) continue;
+      this.sizes[parent] += this.sizes[index];
+      this.errorsBelow[parent] += this.errorsBelow[index] + (this.statuses[index] === ERROR ? 1 : 0);
+    }
+  }
+
+  #descend(root, at, isSeen) {
+    let index = root;
+    while (index !== NONE) {
+      isSeen[index] = 1;
+      this.walk[at++] = index;
+      this.sizes[index] = 1;
+      const parent = this.parents[index];
+      this.depths[index] = parent === NONE ? 0 : this.depths[parent] + 1;
+      let next = this.#unseen(this.firstChild[index], isSeen);
+      while (next === NONE && index !== root) {
+        next = this.#unseen(this.nextSibling[index], isSeen);
+        if (next === NONE) index = this.parents[index];
+      }
+      index = next;
+    }
+    return at;
+  }
+
+  #unseen(sibling, isSeen) {
+    let next = sibling;
+    while (next !== NONE && isSeen[next]) next = this.nextSibling[next];
+    return next;
+  }
+}
+
+/** The short text beside a name. */
+function detailOf(event) {
+  return event.model && event.model !== event.name ? event.model : event.tool_name && event.tool_name !== event.name ? event.tool_name : "";
+}

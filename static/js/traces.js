@@ -1,0 +1,148 @@
+/**
+ * The Traces page. Shown rows change in place; rows that are not shown yet wait behind "n new", so nothing moves
+ * under the reader's eyes.
+ */
+import { isTyping, refreshTimes } from "./base.js";
+import { coalesce, connectLive } from "./live.js";
+
+const LIVE_INTERVAL_MS = 400;
+
+const results = document.getElementById("results");
+const hinted = new Set();
+let wantsAll = false;
+
+const table = () => document.getElementById("traces");
+const rows = () => [...results.querySelectorAll("tbody tr")];
+
+/* Live */
+
+const refresh = coalesce(async () => {
+  const shown = rows().map((row) => row.dataset.trace);
+  const query = new URLSearchParams(location.search);
+  for (const id of shown) if (wantsAll || hinted.has(id)) query.append("shown", id);
+  // A hinted trace that is not shown may belong between the rows: it started earlier than the newest one.
+  for (const id of hinted) if (!shown.includes(id)) query.append("maybe", id);
+  query.set("newer_than", results.querySelector("[data-newest]")?.dataset.newest ?? "");
+  query.set("oldest", table()?.dataset.oldest ?? "");
+  hinted.clear();
+  wantsAll = false;
+  const response = await fetch(`${document.body.dataset.liveUrl}?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (response?.ok) apply(new DOMParser().parseFromString(await response.text(), "text/html"));
+}, LIVE_INTERVAL_MS);
+
+function apply(answer) {
+  const shown = new Map(rows().map((row) => [row.dataset.trace, row]));
+  for (const fresh of answer.querySelectorAll("tr")) {
+    const row = shown.get(fresh.dataset.trace);
+    if (row && Number(fresh.dataset.version) > Number(row.dataset.version)) replaceCells(row, document.importNode(fresh, true));
+  }
+  refreshTimes(results);
+  offerNew(JSON.parse(answer.getElementById("news").textContent));
+}
+
+/** Change only the cells that differ: the row keeps its focus, its link and its place. */
+function replaceCells(row, fresh) {
+  row.dataset.version = fresh.dataset.version;
+  [...row.cells].forEach((cell, index) => {
+    const next = fresh.cells[index];
+    if (cell.innerHTML === next.innerHTML && !cell.dataset.runningSince) return;
+    if (cell.contains(document.activeElement)) cell.querySelector("a").textContent = next.querySelector("a").textContent;
+    else cell.replaceWith(next);
+  });
+  row.classList.remove("arrived");
+  void row.offsetWidth;
+  row.classList.add("arrived");
+}
+
+const between = new Set();
+let offeredFor = null;
+
+/** Say how many traces wait: those that started after the newest shown one, and those that belong between the rows. */
+function offerNew({ count, is_more: isMore, between: ids }) {
+  if (!table()) {
+    if (count) window.htmx.ajax("GET", location.pathname + location.search, { target: "#results" });
+    return;
+  }
+  const pill = document.getElementById("new-rows");
+  if (offeredFor !== pill) {
+    between.clear();
+    offeredFor = pill;
+  }
+  for (const id of ids) between.add(id);
+  const total = count + between.size;
+  pill.hidden = table().dataset.firstPage !== "true" || total === 0;
+  pill.querySelector("span").textContent = `${total}${isMore ? "+" : ""} new`;
+}
+
+/* Keys and clicks */
+
+function move(step) {
+  const links = rows().map((row) => row.querySelector("a"));
+  const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  const next = links[Math.max(0, Math.min(links.length - 1, at + step))];
+  next?.focus({ preventScroll: true, focusVisible: true });
+  next?.closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.id === "q") event.target.blur();
+  if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
+  const actions = { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), n: () => document.querySelector("#new-rows:not([hidden])")?.click() };
+  const action = actions[event.key];
+  if (!action || event.target.closest?.("[role=group]")) return;
+  event.preventDefault();
+  action();
+});
+
+results.addEventListener("click", (event) => {
+  const link = event.target.closest("tbody tr")?.querySelector("a");
+  if (!link || event.target.closest("a, button") || String(getSelection())) return;
+  link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey }));
+});
+
+/* Time range: the fields show the reader's own zone, the address carries UTC. */
+
+const pad = (number) => String(number).padStart(2, "0");
+const customRange = document.getElementById("custom-range");
+
+function localValue(iso) {
+  if (!iso) return "";
+  const date = new Date(iso);
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+}
+
+function prepareCustomRange() {
+  for (const input of customRange.querySelectorAll("[data-instant]")) {
+    input.value = localValue(customRange.querySelector(`[name=${input.dataset.instant}]`).value);
+  }
+}
+
+document.getElementById("filters").addEventListener("change", (event) => {
+  const form = event.currentTarget;
+  customRange.hidden = form.elements.range.value !== "custom";
+  if (!event.target.dataset.instant) return;
+  const moment = event.target.value ? new Date(event.target.value).toISOString() : "";
+  customRange.querySelector(`[name=${event.target.dataset.instant}]`).value = moment;
+}, true);
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.target.id !== "filters") return;
+  // The address holds only what differs from the default.
+  for (const [name, value] of Object.entries(event.detail.parameters)) {
+    if (value === "" || ((name === "from" || name === "to") && event.detail.parameters.range !== "custom")) delete event.detail.parameters[name];
+  }
+});
+
+prepareCustomRange();
+connectLive({
+  subscriptions: [{ project: Number(document.body.dataset.project) }],
+  onHint(message) {
+    for (const [id] of message.traces) hinted.add(id);
+    wantsAll ||= !message.is_complete;
+    refresh();
+  },
+  onCatchUp() {
+    wantsAll = true;
+    refresh();
+  },
+});
