@@ -20,6 +20,9 @@ MESSAGE_LIMIT = 8_000
 DEPTH_LIMIT = 200
 """Arrays and objects inside one another in a JSON value. Far below the point where readers run out of stack."""
 
+DIGITS_LIMIT = 4_000
+"""Digits of an integer that is read as a number."""
+
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Possessive: a string full of escapes leaves nothing to backtrack into, so its memory stays flat.
@@ -138,7 +141,7 @@ def decode_json(text: str | bytes) -> object:
     """Read JSON that a sender or a stored value holds.
 
     Tolerates what the fast decoder refuses although it is sent in the wild: lone surrogates, NaN and infinities,
-    numbers out of range. The result of that slower way is clean. Raises `NotJSONError`, also for values nested so
+    numbers of any size. The result of that slower way is clean. Raises `NotJSONError`, also for values nested so
     deeply that reading them exhausts the stack.
     """
     try:
@@ -148,11 +151,16 @@ def decode_json(text: str | bytes) -> object:
     except (msgspec.MsgspecError, UnicodeError):
         pass
     try:
-        return clean_value(json.loads(text))
+        return clean_value(json.loads(text, parse_int=_read_integer))
     except RecursionError as error:
         raise NotJSONError("nested too deeply") from error
     except ValueError as error:
         raise NotJSONError(str(error)) from error
+
+
+def _read_integer(digits: str) -> int | str:
+    """Return an integer, or its digits if there are more than Python agrees to convert."""
+    return int(digits) if len(digits) < DIGITS_LIMIT else digits
 
 
 def as_json_text(text: str) -> bytes | None:

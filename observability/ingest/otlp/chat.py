@@ -297,8 +297,7 @@ def _holds_results(content: object) -> bool:
 def _read_list(value: object, side: Side, role: str) -> list[Message]:
     """Return messages from a list of them, or of parts of one, or of one value."""
     if not isinstance(value, list):
-        message = read_message(value, side, role)
-        return [message] if message else []
+        return _keep([read_message(value, side, role)])
     if value and not any(_is_message(item) for item in value):
         return _keep([Message(side=side, role=role, parts=read_content(value))])
     return _keep([read_message(item, side, role) for item in _flatten(value)])
@@ -316,7 +315,7 @@ def _is_message(item: object) -> bool:
         return False
     if isinstance(item.get("role"), str) or item.get("type") in MESSAGE_LIKE_TYPES:
         return True
-    return "content" in item and "type" not in item
+    return isinstance(item.get("message"), dict) or ("content" in item and "type" not in item)
 
 
 def _keep(messages: list[Message | None] | list[Message]) -> list[Message]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from observability.ingest.otlp.flat import flatten, gather, unflatten
-from observability.ingest.text import NotJSONError, as_json_text, clean_value, decode_json, encode_json
+from observability.ingest.text import NotJSONError, as_json_text, clean_text, clean_value, decode_json, encode_json
 
 if TYPE_CHECKING:
     from observability.ingest.otlp.wire import Attributes
@@ -48,6 +48,7 @@ def take_value(attributes: Attributes, key: str, role: Role, *, is_text: bool) -
     if not isinstance(value, str):
         attributes[key] = _AS_VALUE[role]
         return encode_json(clean_value(value))
+    value = clean_text(value)
     is_long = len(value) >= MOVE_FROM
     if not is_text and value[:1] in _JSON_STARTS:
         content = as_json_text(value)

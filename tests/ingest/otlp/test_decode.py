@@ -72,4 +72,4 @@ def test_traces__unknown_content_type__malformed(content_type: str | None) -> No
 def test_traces__empty_protobuf_body__empty_request(content_type: str) -> None:
     decoded = decode_traces(b"", content_type)
 
-    assert decoded.events == decoded.rejected == ()
+    assert (decoded.events, decoded.rejected) == ((), ())

@@ -26,7 +26,8 @@ def _make_span(**fields: object) -> Span:
 def _encode(*spans: Span) -> bytes:
     request = ExportTraceServiceRequest()
     request.resource_spans.add().scope_spans.add().spans.extend(spans)
-    return request.SerializeToString()
+    encoded: bytes = request.SerializeToString()
+    return encoded
 
 
 def _field(number: int, content: bytes) -> bytes:

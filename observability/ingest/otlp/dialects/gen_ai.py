@@ -123,8 +123,8 @@ def read_model_call(attributes: Attributes, finding: Finding) -> None:
         finding.usage, finding.usage_warning = read_usage(_read_counts(attributes))
     if finding.parameters is None:
         finding.parameters = read_parameters(attributes, REQUEST)
-    if finding.prompt_name is None:
-        finding.prompt_name = attributes.get("gen_ai.prompt.name")
+    if finding.prompt_name is None and "gen_ai.prompt.name" in attributes:
+        finding.prompt_name = attributes["gen_ai.prompt.name"]
         finding.prompt_version = attributes.get("gen_ai.prompt.version")
     if finding.cost_usd is None:
         finding.cost_usd = first_value(attributes, COST_KEYS)
