@@ -24,7 +24,7 @@ ENCRYPTION_KEYS = [key for key in read_secret("PLAYHEAD_ENCRYPTION_KEYS", file="
 ALLOWED_HOSTS = env.list("PLAYHEAD_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("PLAYHEAD_TRUSTED_ORIGINS", default=[])
 # The address people and SDKs reach this product at; quickstarts and the own-traffic filter use it.
-PUBLIC_URL = env.str("PLAYHEAD_PUBLIC_URL", default="") or _run_file.get("PUBLIC_URL", "http://127.0.0.1:8000")
+PUBLIC_URL = (env.str("PLAYHEAD_PUBLIC_URL", default="") or _run_file.get("PUBLIC_URL", "http://127.0.0.1:8000")).rstrip("/")
 
 INSTALLED_APPS = [
     # Only its `runserver` is wanted; loaded everywhere, Twisted would cost every process half a second and 20 MB.
@@ -205,14 +205,14 @@ DEFAULT_FROM_EMAIL = env.str("PLAYHEAD_FROM_EMAIL", default="playhead@localhost"
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {
         "model": "observability.User",
-        "exclude_fields": ["last_login"],
+        "include_fields": ["email", "name", "is_active", "is_staff", "is_superuser", "password"],
         "mask_fields": ["password"],
         "mask_callable": "observability.audit.hide_value",
         "m2m_fields": ["groups", "user_permissions"],
     },
-    {"model": "observability.ApiKey", "exclude_fields": ["secret_hash", "last_used_at"]},
-    "observability.Organization",
-    "observability.Project",
+    {"model": "observability.ApiKey", "exclude_fields": ["secret_hash", "last_used_at", "replaces"]},
+    {"model": "observability.Organization", "exclude_fields": ["projects", "memberships"]},
+    {"model": "observability.Project", "exclude_fields": ["api_keys", "memberships", "redaction_rules"]},
     "observability.Membership",
     "observability.ProjectMembership",
     "observability.RedactionRule",
@@ -244,7 +244,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Playhead",
     "DESCRIPTION": "Record every run of an AI agent or workflow, watch it while it happens, and run it again.",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["observability.api.schema.add_ingest_doors"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

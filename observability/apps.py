@@ -9,4 +9,9 @@ class ObservabilityConfig(AppConfig):
     """Record, browse and watch traces."""
 
     name = "observability"
+    verbose_name = "Playhead"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from observability import checks  # noqa: F401 - importing registers them

@@ -24,4 +24,5 @@ def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -
     return HttpResponseRedirect(wanted)
 
 
+admin.site.index_title = "Administration"
 admin.site.login = sign_in  # type: ignore[method-assign,assignment]
