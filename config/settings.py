@@ -24,7 +24,9 @@ ENCRYPTION_KEYS = [key for key in read_secret("PLAYHEAD_ENCRYPTION_KEYS", file="
 ALLOWED_HOSTS = env.list("PLAYHEAD_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("PLAYHEAD_TRUSTED_ORIGINS", default=[])
 # The address people and SDKs reach this product at; quickstarts and the own-traffic filter use it.
-PUBLIC_URL = (env.str("PLAYHEAD_PUBLIC_URL", default="") or _run_file.get("PUBLIC_URL", "http://127.0.0.1:8000")).rstrip("/")
+PUBLIC_URL = (
+    env.str("PLAYHEAD_PUBLIC_URL", default="") or _run_file.get("PUBLIC_URL", "http://127.0.0.1:8000")
+).rstrip("/")
 
 INSTALLED_APPS = [
     # Only its `runserver` is wanted; loaded everywhere, Twisted would cost every process half a second and 20 MB.

@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from observability.api.callers import authorize
-from observability.api.errors import ApiError
 from observability.api.filters import (
     EventListFilterSet,
     LogListFilterSet,
@@ -17,9 +16,15 @@ from observability.api.filters import (
     make_event_window,
     make_log_filters,
 )
-from observability.api.views import ERRORS, NOT_FOUND, ReadView
-from observability.selectors.event_details import VALUE_FIELDS, get_event, get_event_by_id, open_event_value
-from observability.selectors.event_shapes import EventDetail
+from observability.api.views import ERRORS, GONE, NOT_FOUND, ReadView
+from observability.selectors.event_details import (
+    VALUE_FIELDS,
+    get_event,
+    get_event_by_id,
+    get_event_messages,
+    open_event_value,
+)
+from observability.selectors.event_shapes import EventDetail, EventMessages
 from observability.selectors.events import list_events
 from observability.selectors.logs import list_log_records
 from observability.selectors.shapes import EventPage, LogPage
@@ -82,6 +87,22 @@ class NumberedEventView(ReadView):
         return Response(get_event_by_id(caller.project_id, event_id))
 
 
+class EventMessagesView(ReadView):
+    """The messages of a model call."""
+
+    @extend_schema(
+        operation_id="events_get_messages",
+        tags=["events"],
+        responses={200: EventMessages, **ERRORS, **NOT_FOUND, **GONE},
+        filters=True,
+    )
+    def get(self, request: Request, trace_id: str, span_id: str) -> Response:
+        """Return the messages of a model call, also where its values are too large for the event itself."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return Response(get_event_messages(caller.project_id, get_trace(caller.project_id, trace_id), span_id))
+
+
 class EventValueView(ReadView):
     """One value of an event."""
 
@@ -93,7 +114,7 @@ class EventValueView(ReadView):
             200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON value, as received but redacted."),
             **ERRORS,
             **NOT_FOUND,
-            410: OpenApiResponse(ApiError, description="Blob storage does not have the value any more."),
+            **GONE,
         },
         filters=True,
     )

@@ -17,7 +17,7 @@ _MOST_ITEMS = 500
 _MOST_TEXT = 500
 
 
-class _IntegerFilter(filters.Filter):
+class _IntegerFilter(filters.Filter):  # type: ignore[misc]
     field_class = forms.IntegerField
 
 
@@ -32,7 +32,7 @@ class _FlagField(forms.CharField):
         return bool(value == "true")
 
 
-class _FlagFilter(filters.Filter):
+class _FlagFilter(filters.Filter):  # type: ignore[misc]
     field_class = _FlagField
 
 
@@ -50,7 +50,7 @@ class _TextListField(forms.Field):
         return items
 
 
-class _TextListFilter(filters.MultipleChoiceFilter):
+class _TextListFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
     field_class = _TextListField
     always_filter = False
 

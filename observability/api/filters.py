@@ -37,7 +37,7 @@ _MOST_MICROS = 10**15
 _CURSOR = "`next_cursor` of the page before; absent for the first page."
 
 
-class ProjectFilterSet(filters.FilterSet):
+class ProjectFilterSet(filters.FilterSet):  # type: ignore[misc]
     """Reads parameters for a selector, which applies them: the queryset side of a filter set is not used."""
 
     project = text_parameter(

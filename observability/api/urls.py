@@ -9,7 +9,14 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from observability.api.converters import AnyTextConverter, EventNumberConverter, StepKindConverter, ValueFieldConverter
-from observability.api.events import EventDetailView, EventListView, EventValueView, LogListView, NumberedEventView
+from observability.api.events import (
+    EventDetailView,
+    EventListView,
+    EventMessagesView,
+    EventValueView,
+    LogListView,
+    NumberedEventView,
+)
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 
@@ -27,6 +34,7 @@ urlpatterns = [
     path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),
     path("traces/<any:trace_id>/events", EventListView.as_view(), name="event-list"),
     path(f"{_EVENT}/values/<value_field:field>", EventValueView.as_view(), name="event-value"),
+    path(f"{_EVENT}/messages", EventMessagesView.as_view(), name="event-messages"),
     path(_EVENT, EventDetailView.as_view(), name="event-detail"),
     path("traces/<any:trace_id>", TraceDetailView.as_view(), name="trace-detail"),
     path("events/<number:event_id>", NumberedEventView.as_view(), name="event-by-number"),

@@ -9,6 +9,7 @@ from rest_framework.generics import GenericAPIView
 from observability.api.errors import ApiError
 from observability.api.filters import ProjectFilterSet
 from observability.api.renderers import StructRenderer
+from observability.api.structs import StructExtension
 from observability.models import Trace
 
 ERRORS = {
@@ -18,7 +19,12 @@ ERRORS = {
     ),
     403: OpenApiResponse(ApiError, description="The key lacks the scope, or the person the role."),
 }
+GONE = {410: OpenApiResponse(ApiError, description="Blob storage does not have the value any more.")}
 NOT_FOUND = {404: OpenApiResponse(ApiError, description="It does not exist, or is somebody else's.")}
+
+
+# Named, so that it is imported: drf-spectacular finds an extension by its class being there.
+__all__ = ["ERRORS", "GONE", "NOT_FOUND", "ReadView", "StructExtension"]
 
 
 class ReadView(GenericAPIView[Trace]):

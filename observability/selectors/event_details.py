@@ -13,18 +13,21 @@ from typing import Any
 import msgspec
 from django.db.models import QuerySet
 
-from observability.errors import NotFoundError
+from observability.errors import InvalidError, NotFoundError
 from observability.flags import EventFlag
+from observability.ingest.otlp.messages import Message, read_messages, read_record_messages
 from observability.ingest.payloads import BlobReference, read_blob_reference, unpack
-from observability.models import Event, Payload, Resource
-from observability.selectors.event_shapes import EventDetail, EventValue
+from observability.models import Event, LogEntry, Payload, Resource
+from observability.selectors.event_shapes import EventDetail, EventMessages, EventValue
 from observability.selectors.events import find_inferred_part, inferred_events, own_events
 from observability.selectors.shapes import TraceSummary, format_usd, name_flags
 from observability.selectors.traces import get_trace
-from observability.services.blobs import BlobMissingError, iterate_blob, open_blob
+from observability.services.blobs import BlobMissingError, iterate_blob, load_value, open_blob
 
 INLINE_BYTES = 256 * 1024
 PREVIEW_BYTES = 16 * 1024
+MESSAGE_BYTES = 32 * 2**20
+"""Values larger than this together are not read into memory to show their messages."""
 
 _PAYLOAD_FIELDS = ("input", "output", "attributes", "error_stack", "extra")
 VALUE_FIELDS = (*_PAYLOAD_FIELDS, "resource")
@@ -35,7 +38,10 @@ _WITHHELD = {
     "error_stack": EventFlag.STACK_WITHHELD,
     "extra": EventFlag.ATTRIBUTES_WITHHELD,
 }
-_DERIVED = {"cost_usd", "inferred", "stored_trace_id", *VALUE_FIELDS}
+_MESSAGE_FIELDS = ("attributes", "input", "output")
+_MESSAGE_KINDS = {"ai", "agent"}
+_MOST_RECORDS = 1_000
+_DERIVED = {"messages", "cost_usd", "inferred", "stored_trace_id", *VALUE_FIELDS}
 _COLUMNS = tuple(name for name in EventDetail.__struct_fields__ if name not in _DERIVED)
 
 
@@ -85,6 +91,23 @@ def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: 
     return WholeValue(reference.size, _iterate_now(project_id, reference))
 
 
+def get_event_messages(project_id: int, trace: TraceSummary, span_id: str) -> EventMessages:
+    """Return the messages of a model call, from values of up to `MESSAGE_BYTES` together.
+
+    Raises `NotFoundError`, `InvalidError` when the values are larger, `BlobMissingError` when storage lost one.
+    """
+    row = _find_row(project_id, trace, span_id)
+    stored = _load_values(project_id, row)
+    if sum(_size_of(stored[field]) for field in _MESSAGE_FIELDS if field in stored) > MESSAGE_BYTES:
+        raise InvalidError("The event's values are too large to be shown as messages; read them one by one.")
+    return EventMessages(items=_read_messages(project_id, row, stored))
+
+
+def _size_of(stored: bytes) -> int:
+    reference = read_blob_reference(stored)
+    return reference.size if reference else len(stored)
+
+
 def _iterate_now(project_id: int, reference: BlobReference) -> Iterator[bytes]:
     """Open the blob before the answer has begun: afterwards an error could only break it off."""
     pieces = iterate_blob(project_id, reference.sha256)
@@ -112,10 +135,40 @@ def _take(events: QuerySet[Event]) -> dict[str, Any] | None:
 def _make_detail(project_id: int, row: dict[str, Any]) -> EventDetail:
     stored = _load_values(project_id, row)
     values = {field: _make_value(project_id, row, field, stored.get(field)) for field in VALUE_FIELDS}
+    is_small = not any(values[field].state == "too_large" for field in _MESSAGE_FIELDS)
     row = {**row, **values, "cost_usd": format_usd(row["cost_micros"]), "tags": row["tags"] or []}
     row["flags"] = name_flags(row["flags"])
+    row["messages"] = _read_messages(project_id, row, stored) if is_small else None
     del row["resource_hash"]
     return EventDetail(**row)
+
+
+def _read_messages(project_id: int, row: dict[str, Any], stored: dict[str, bytes]) -> list[Message]:
+    """Return the messages of a model call or agent; of other kinds none. One query more where spans keep them out."""
+    if row["kind"] not in _MESSAGE_KINDS:
+        return []
+    attributes, given, produced = (
+        load_value(project_id, stored[field]) if field in stored else None for field in _MESSAGE_FIELDS
+    )
+    messages = read_messages(row["dialect"], attributes=attributes, given=given, produced=produced)
+    return messages or _read_record_messages(project_id, row)
+
+
+def _read_record_messages(project_id: int, row: dict[str, Any]) -> list[Message]:
+    """Return messages sent as log records of the event. Primary key of `log_records`, bounded by the event's times."""
+    records = LogEntry.objects.filter(
+        project_id=project_id,
+        trace_id=row["trace_id"],
+        span_id=row["span_id"],
+        type__startswith="gen_ai.",
+        logged_at__gte=row["started_at"],
+    )
+    if row["ended_at"] is not None:
+        records = records.filter(logged_at__lte=row["ended_at"])
+    found = records.exclude(fields=None).order_by("logged_at", "id").values_list("type", "fields")[:_MOST_RECORDS]
+    return read_record_messages(
+        (type_, msgspec.json.decode(load_value(project_id, bytes(fields or b"{}")))) for type_, fields in found
+    )
 
 
 def _load_values(project_id: int, row: dict[str, Any]) -> dict[str, bytes]:

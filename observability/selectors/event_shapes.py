@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from observability.selectors.shapes import EventSummary
+from observability.ingest.otlp.messages import Message
+from observability.selectors.shapes import EventSummary, Time
 
 
 class EventValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
     trace_id: Annotated[str, Meta(description="The trace it is stored under.")]
     source: Annotated[str, Meta(description="The door it came through: `sdk` or `otlp`.")]
     dialect: Annotated[str | None, Meta(description="Which dialect of attributes was understood.")]
-    received_at: datetime
+    received_at: Time
     workflow_name: str | None
     session_id: str | None
     user_id: str | None
@@ -51,3 +51,13 @@ class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
     error_stack: EventValue
     extra: Annotated[EventValue, Meta(description="What has no field of its own: links, stream text, parameters.")]
     resource: Annotated[EventValue, Meta(description="Attributes shared by the sender's events.")]
+    messages: Annotated[
+        list[Message] | None,
+        Meta(description="The messages of a model call; null where the values are too large: read them on their own."),
+    ]
+
+
+class EventMessages(msgspec.Struct, frozen=True, kw_only=True):
+    """The messages of a model call: what it was sent, then what came back."""
+
+    items: list[Message]

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from observability.flags import list_flags
 
+Time = Annotated[datetime, Meta(tz=True)]
 Micros = Annotated[int | None, Meta(description="Millionths of a US dollar; null while unknown.")]
 Usd = Annotated[str | None, Meta(description="The same cost in US dollars, six decimals.")]
 Flags = Annotated[
@@ -29,8 +30,8 @@ class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str
     workflow_name: str
     status: Annotated[str, Meta(description="`running` while any event is open, else `ok` or `error`.")]
-    started_at: datetime
-    ended_at: datetime | None
+    started_at: Time
+    ended_at: Time | None
     duration_ms: Milliseconds
     event_count: int
     open_count: Annotated[int, Meta(description="Events still running.")]
@@ -57,8 +58,8 @@ class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
     error_message: str | None
     flags: Flags
     version: Annotated[int, Meta(description="Counts the commits that touched the trace.")]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
 
 class TracePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class TracePage(msgspec.Struct, frozen=True, kw_only=True):
             description="The query ran out of its time: these are the matches down to `covered_from`, go on from there."
         ),
     ] = False
-    covered_from: Annotated[datetime | None, Meta(description="How far back a partial answer has looked.")] = None
+    covered_from: Annotated[Time | None, Meta(description="How far back a partial answer has looked.")] = None
 
 
 class NewerTraces(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,8 +93,8 @@ class EventSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     kind: str
     name: str
     status: Annotated[str, Meta(description="`running`, `ok`, `error`, or `unset`: ended without a verdict.")]
-    started_at: datetime
-    ended_at: datetime | None = None
+    started_at: Time
+    ended_at: Time | None = None
     duration_ms: Milliseconds = None
     version: Annotated[int, Meta(description="The version of its trace that changed it last.")]
     error_type: str | None = None
@@ -136,7 +137,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line or point in time in a trace."""
 
     id: int
-    logged_at: datetime
+    logged_at: Time
     stream: Annotated[str, Meta(description="`stdout`, `stderr`, `log` or `event`.")]
     level: Annotated[str, Meta(description="`debug`, `info`, `warn` or `error`.")]
     message: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from observability.selectors.shapes import Micros, Milliseconds, Usd
+from observability.selectors.shapes import Micros, Milliseconds, Time, Usd
 
 StepKey = Annotated[str, Meta(description="A workflow's or tool's name; for a prompt the SHA-256 of its text.")]
 ErrorRate = Annotated[float | None, Meta(description="Errors by calls, 0 to 1; null without calls.")]
@@ -32,8 +31,8 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     total_tokens: int
     cost_micros: Annotated[int | None, Meta(description="Millionths of a US dollar, of the calls whose cost is known.")]
     cost_usd: Usd
-    first_seen_at: datetime
-    last_hour: Annotated[datetime | None, Meta(description="The last hour with a call, in the asked range.")]
+    first_seen_at: Time
+    last_hour: Annotated[Time | None, Meta(description="The last hour with a call, in the asked range.")]
 
 
 class StepList(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +50,8 @@ class StepCall(msgspec.Struct, frozen=True, kw_only=True):
     id: Annotated[int | None, Meta(description="The event's number; null for a workflow.")]
     name: str
     status: str
-    started_at: datetime
-    ended_at: datetime | None
+    started_at: Time
+    ended_at: Time | None
     duration_ms: Milliseconds
     workflow_name: str | None
     session_id: str | None
@@ -93,7 +92,7 @@ class StepFigures(msgspec.Struct, frozen=True, kw_only=True):
 class StepBucket(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one bucket of time."""
 
-    started_at: datetime
+    started_at: Time
     figures: StepFigures
 
 
@@ -102,7 +101,7 @@ class StepError(msgspec.Struct, frozen=True, kw_only=True):
 
     trace_id: str
     span_id: str | None
-    started_at: datetime
+    started_at: Time
     message: str | None
 
 
@@ -114,8 +113,8 @@ class StepHealth(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     workflow_name: str | None
     model: str | None
-    since: datetime
-    until: datetime
+    since: Time
+    until: Time
     bucket_s: Annotated[int, Meta(description="Seconds of a bucket; the first and last may be cut by the range.")]
     totals: StepFigures
     buckets: list[StepBucket]

@@ -24,7 +24,7 @@ from observability.selectors.step_shapes import StepCall, StepCallPage, StepList
 MOST_STEPS = 1_000
 # Spelled as in the index `events_by_step`, so that Postgres sees it is the same.
 _STEP_KEY = Case(
-    When(kind="tool", then=Coalesce(NullIf("tool_name", Value("")), "name")),
+    When(kind="tool", then=Coalesce(NullIf("tool_name", Value("", TextField())), "name")),
     default=F("prompt_hash"),
 )
 _EVENT_KINDS = {StepKind.TOOL.value: "tool", StepKind.PROMPT.value: "ai"}

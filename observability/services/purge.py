@@ -18,6 +18,7 @@ from functools import partial
 
 import structlog
 from asgiref.sync import async_to_sync
+from celery import current_app
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -201,10 +202,8 @@ def _store_figures(figures: StepFigures) -> None:
 
 
 def _request_purge(project_id: int, trace_id: str) -> None:
-    # Tasks call services; here a service asks for a task, so the name is looked up late.
-    from observability.tasks import purge_trace as task
-
-    task.delay(project_id, trace_id)
+    # By name: tasks call services, never the other way about.
+    current_app.send_task("observability.tasks.purge_trace", args=[project_id, trace_id])
 
 
 def _announce(project_id: int, trace_id: str, version: int) -> None:
