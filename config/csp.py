@@ -1,4 +1,7 @@
-"""The strict content security policy of our pages. Admin and Swagger UI, third-party pages with inline parts, get a looser one."""
+"""The strict content security policy of our pages.
+
+Admin and Swagger UI are third-party pages with inline parts; they get a looser one.
+"""
 
 from __future__ import annotations
 

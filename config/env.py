@@ -23,12 +23,13 @@ def read_run_file() -> dict[str, str]:
 
 def read_setting(name: str, *, run_file: dict[str, str], default: str) -> str:
     """Return a server address: environment, then run file, then the default."""
-    return env.str(name, default="") or run_file.get(name, "") or default
+    given: str = env.str(name, default="")
+    return given or run_file.get(name, "") or default
 
 
 def read_secret(name: str, *, file: str) -> str:
     """Return a secret from the environment, else from a file of the data folder, else ""."""
-    given = env.str(name, default="")
+    given: str = env.str(name, default="")
     if given:
         return given
     try:

@@ -9,13 +9,14 @@ arriving either (a dead Valkey, say), tells its reader and polls. A refusal is `
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from observability import live
 from observability.errors import ObservabilityError
+from observability.models import User
 from observability.selectors.access import get_project_by_id_for_user
 
 BEAT_SECONDS = 4.0
@@ -25,15 +26,18 @@ _MOST_GROUPS = 4
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One open page."""
 
+    user: User
     groups_joined: dict[str, int]
     _beating: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Take signed-in people only."""
         self.groups_joined = {}
-        if not self.scope["user"].is_authenticated:
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated:
             await self.close(code=4401)
             return
+        self.user = cast("User", user)
         await self.accept()
         self._beating = asyncio.create_task(self._beat())
 
@@ -47,7 +51,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Join the groups of a project, and of one trace, after checking that the person may see them."""
         wanted = content.get("subscribe") if isinstance(content, dict) else None
-        project_id = wanted.get("project") if isinstance(wanted, dict) else None
+        wanted = wanted if isinstance(wanted, dict) else {}
+        project_id = wanted.get("project")
         if not isinstance(project_id, int) or len(self.groups_joined) >= _MOST_GROUPS:
             await self.send_json({"type": "live.refused", "detail": "subscribe: name a project by its number"})
             return
@@ -70,7 +75,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def _may_see(self, project_id: int) -> bool:
         try:
-            await database_sync_to_async(get_project_by_id_for_user)(self.scope["user"], project_id)
+            await database_sync_to_async(get_project_by_id_for_user)(self.user, project_id)
         except ObservabilityError:
             return False
         return True

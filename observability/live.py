@@ -100,7 +100,7 @@ class _Announcer:
         }
         try:
             async with asyncio.timeout(_SEND_SECONDS):
-                await layer.group_send(group, hint)
+                await layer.group_send(group, dict(hint))
         except Exception as error:
             # Whatever a dead or strange Valkey raises: the rows are stored, and pages that hear no beat poll.
             self._paused_until = time.monotonic() + _PAUSE_SECONDS

@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-
 _KEY_HEADERS = (b"api-key", b"x-api-key")
 
 

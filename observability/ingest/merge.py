@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import msgspec
 
-from observability.ingest.rows import KEY_FIELDS, EventRow, PayloadRow
 from observability.flags import EventFlag
+from observability.ingest.rows import KEY_FIELDS, EventRow, PayloadRow
 
 # Group name: the fields of the event row, the fields of the payload row. Presence is read off `_is_present`.
 _PAYLOAD_GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -76,35 +76,26 @@ def merge_events(
         received_at_us=min(old.received_at_us, new.received_at_us),
         flags=old.flags | new.flags,
     )
-    ranks: dict[str, str] = {}
-    for field in _SINGLE_FIELDS:
-        if getattr(old, field) is None and getattr(new, field) is None:
-            continue
-        source, rank = _choose(field, old, new)
-        if source is not winner:
-            setattr(joined, field, getattr(loser, field))
-        if rank != winner.rank.hex():
-            ranks[field] = rank
     payload = msgspec.structs.replace(old_payload)
-    for group, (event_fields, payload_fields) in _PAYLOAD_GROUPS.items():
-        if not _is_present(old, group) and not _is_present(new, group):
-            continue
-        source, rank = _choose(group, old, new)
-        for field in event_fields:
-            setattr(joined, field, getattr(source, field))
-        if source is new:
-            for field in payload_fields:
-                setattr(payload, field, getattr(new_payload, field))
-        if rank != winner.rank.hex():
-            ranks[group] = rank
+    ranks: dict[str, str] = {}
+    for name in (*_SINGLE_FIELDS, *_PAYLOAD_GROUPS):
+        rank = max(_rank_of(name, old), _rank_of(name, new))
+        is_from_new = rank != _rank_of(name, old)
+        source = new if is_from_new else old
+        event_fields, payload_fields = _PAYLOAD_GROUPS.get(name, ((name,), ()))
+        if source is loser:
+            _copy(event_fields, source=loser, target=joined)
+        if is_from_new:
+            _copy(payload_fields, source=new_payload, target=payload)
+        if rank not in ("", winner.rank.hex()):
+            ranks[name] = rank
     joined.field_ranks = ranks or None
     return joined, payload, _has_changed(old, joined)
 
 
-def _choose(name: str, old: EventRow, new: EventRow) -> tuple[EventRow, str]:
-    """Return the state that has the value of higher rank, and that rank in hex."""
-    old_rank, new_rank = _rank_of(name, old), _rank_of(name, new)
-    return (new, new_rank) if new_rank > old_rank else (old, old_rank)
+def _copy(fields: tuple[str, ...], *, source: msgspec.Struct, target: msgspec.Struct) -> None:
+    for field in fields:
+        setattr(target, field, getattr(source, field))
 
 
 def _rank_of(name: str, state: EventRow) -> str:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from observability.flags import EventFlag
+from observability.ingest.merge import make_rank
 from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, pack, preview, search_text
 from observability.ingest.prices import price_usage
 from observability.ingest.records import Decoded, EventRecord, Kind, LogRecord, Rejected, ResourceRecord, Usage
 from observability.ingest.redaction import RedactionRules, redact_event, redact_log
-from observability.ingest.merge import make_rank
 from observability.ingest.rows import EventRow, LogRow, PayloadRow
 from observability.ingest.terms import search_terms
 
@@ -121,9 +121,8 @@ class _Preparation:
         row = self._make_row(clean, usage=usage, cost_micros=cost, flags=int(flags), content=content)
         payload = self._make_payload(clean, redacted.originals)
         self.weight += len(content) + _ROW_BYTES
-        terms = search_terms(
-            "\n".join(filter(None, (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))))
-        )
+        texts = (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))
+        terms = search_terms("\n".join(filter(None, texts)))
         return PreparedEvent(index=index, row=row, payload=payload, terms=terms)
 
     def prepare_log(self, record: LogRecord) -> PreparedLog:
@@ -289,18 +288,19 @@ def prepare(
     events: list[PreparedEvent] = []
     indexes = decoded.event_indexes or range(len(decoded.events))
     for index, record in zip(indexes, decoded.events, strict=True):
-        problem = _find_time_problem(record.started_at_us, record.ended_at_us)
-        if problem:
-            rejected.append(Rejected(index=index, reason=problem))
-        else:
+        try:
+            _check_time("start time", record.started_at_us)
+            _check_time("end time", record.ended_at_us)
             events.append(work.prepare_event(index, record))
+        except _RECORD_ERRORS as error:
+            rejected.append(Rejected(index=index, reason=str(error)))
     logs: list[PreparedLog] = []
     for index, log in enumerate(decoded.logs):
-        problem = _find_time_problem(log.logged_at_us, None)
-        if problem:
-            rejected.append(Rejected(index=index, reason=problem))
-        else:
+        try:
+            _check_time("time", log.logged_at_us)
             logs.append(work.prepare_log(log))
+        except _RECORD_ERRORS as error:
+            rejected.append(Rejected(index=index, reason=str(error)))
     return Prepared(
         events=events,
         logs=logs,
@@ -311,11 +311,13 @@ def prepare(
     )
 
 
-def _find_time_problem(started_at_us: int, ended_at_us: int | None) -> str | None:
-    for field, time_us in (("start time", started_at_us), ("end time", ended_at_us)):
-        if time_us is not None and not _FIRST_US <= time_us < _LAST_US:
-            return f"{field}: {time_us} microseconds since 1970 is not between the years 1990 and 2200; check the unit"
-    return None
+# What a record itself can be at fault for, whatever a wire format let through: the others must not suffer.
+_RECORD_ERRORS = (ValueError, TypeError, OverflowError)
+
+
+def _check_time(field: str, time_us: int | None) -> None:
+    if time_us is not None and not _FIRST_US <= time_us < _LAST_US:
+        raise ValueError(f"{field}: {time_us} µs since 1970 is not between the years 1990 and 2200; check the unit")
 
 
 def _apply_capture(record: EventRecord, capture: Capture) -> tuple[EventRecord, int]:

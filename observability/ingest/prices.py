@@ -88,9 +88,7 @@ def _find_rates(provider: str | None, model: str, on: date) -> _Rates | None:
     return None if found is None else _Rates(found.model_price)
 
 
-def _try_providers(
-    provider: str | None, ask: Callable[[str | None], PriceCalculation]
-) -> PriceCalculation | None:
+def _try_providers(provider: str | None, ask: Callable[[str | None], PriceCalculation]) -> PriceCalculation | None:
     """Ask for the stated provider first, then for any that knows the model."""
     for name in (provider, None) if provider else (None,):
         try:

@@ -18,7 +18,7 @@ SALVAGE_LIMIT = 4 * 2**20
 
 # Possessive repeats: a long string full of escapes leaves nothing to backtrack into, so memory stays flat.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(_STRING + rb"|[\[\]{},:]", re.DOTALL)
+_TOKEN = re.compile(_STRING + rb'|[\[\]{},:"]', re.DOTALL)
 _QUOTED = re.compile(_STRING, re.DOTALL)
 # A document is looked at in runs of so many strings, so that what is made of one run is soon forgotten.
 _RUN = re.compile(rb'(?:[^"]*+' + _STRING + rb"){1,10000}+", re.DOTALL)
@@ -73,6 +73,8 @@ def _split(document: bytes, *, opening: bytes) -> list[bytes]:
             depth += 1
         elif mark in _CLOSING:
             depth -= 1
+        elif mark == b'"':
+            raise NotJSONError("a text has no end")
         if depth == 0 or (depth == 1 and mark == b","):
             pieces.append(document[start : token.start()].strip())
             start = token.end()

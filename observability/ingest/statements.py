@@ -63,7 +63,12 @@ class StoreTable:
             "CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA"
         ).format(staged, names, table)
         self.upsert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-            table, names, names, staged, sql.SQL(", ").join(map(sql.Identifier, _KEY)), _set_clause(self.columns, keep)
+            table,
+            names,
+            names,
+            staged,
+            sql.SQL(", ").join(map(sql.Identifier, _KEY)),
+            _set_clause([column for column in self.columns if column not in _KEY], keep),
         )
 
     def to_values(self, row: msgspec.Struct) -> list[Any]:
@@ -103,9 +108,10 @@ def _set_clause(columns: list[str], keep: dict[str, LiteralString]) -> sql.Compo
             sql.SQL(keep[column]) if column in keep else sql.SQL("excluded.{}").format(sql.Identifier(column)),
         )
         for column in columns
-        if column not in _KEY
     )
 
+
+_REPLAY_COPY: LiteralString = "CASE WHEN excluded.{0} IS NULL THEN payloads.replay_{0} ELSE excluded.replay_{0} END"
 
 EVENTS = StoreTable("events", EventRow, keep={})
 # A changed event's payload row holds only what the merge took from the new half; the rest stays. A replay copy
@@ -119,9 +125,9 @@ PAYLOADS = StoreTable(
         "attributes": "coalesce(excluded.attributes, payloads.attributes)",
         "error_stack": "coalesce(excluded.error_stack, payloads.error_stack)",
         "extra": "coalesce(excluded.extra, payloads.extra)",
-        "replay_input": "CASE WHEN excluded.input IS NULL THEN payloads.replay_input ELSE excluded.replay_input END",
-        "replay_output": "CASE WHEN excluded.output IS NULL THEN payloads.replay_output ELSE excluded.replay_output END",
-        "replay_extra": "CASE WHEN excluded.extra IS NULL THEN payloads.replay_extra ELSE excluded.replay_extra END",
+        "replay_input": _REPLAY_COPY.format("input"),
+        "replay_output": _REPLAY_COPY.format("output"),
+        "replay_extra": _REPLAY_COPY.format("extra"),
     },
 )
 LOG_RECORDS = StoreTable("log_records", LogRow, keep={})
@@ -154,7 +160,7 @@ INSERT INTO traces
 SELECT t.* FROM json_populate_recordset(NULL::traces, %s::json) AS t ORDER BY t.project_id, t.trace_id
 ON CONFLICT (project_id, trace_id) DO UPDATE SET {}
 """
-).format(_set_clause([column for column in _SUMMARY_COLUMNS if column not in _KEY[:2]] , {}))
+).format(_set_clause([column for column in _SUMMARY_COLUMNS if column not in _KEY[:2]], {}))
 
 _FROM_KEYS = sql.SQL(
     """

@@ -113,16 +113,18 @@ def _split_humps(raw: bytes) -> bytes:
     if shape.count(b"aA") * _NOISE_RATIO > len(raw):
         return b""
     parts = []
-    at = 0
+    at = end = 0
     hump = shape.find(b"aA")
     while hump >= 0:
         start = max(at, shape.rfind(b" ", at, hump) + 1)
         parts.append(raw[start : hump + 1])
         at = hump + 1
         hump = shape.find(b"aA", at)
-        end = shape.find(b" ", at)
-        if hump < 0 or 0 <= end < hump:
-            parts.append(raw[at : end if end >= 0 else len(raw)])
+        if end < at:
+            end = shape.find(b" ", at)
+            end = end if end >= 0 else len(raw)
+        if hump < 0 or end < hump:
+            parts.append(raw[at:end])
     return b" ".join(parts)
 
 

@@ -5,7 +5,8 @@ when a connection is free shares one transaction (group commit), so a lone small
 flood amortises each fsync over thousands of rows.
 
 Bounds: what waits is bounded in bytes (`INGEST_QUEUE_BYTES`); past that, and while Postgres cannot be reached,
-`write` raises `WriterBusyError` and the door answers 503 with `Retry-After`. Nothing is acknowledged before it is committed.
+`write` raises `WriterBusyError` and the door answers 503 with `Retry-After`. Nothing is acknowledged before it is
+committed.
 
 When a batch fails because of its content, it is cut in halves until the record at fault stands alone; that one is
 rejected with the reason Postgres gave, all others are stored.
@@ -24,7 +25,7 @@ import msgspec
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from observability import live
@@ -72,7 +73,13 @@ class Writer:
 
     def __init__(self) -> None:
         self._pool = AsyncConnectionPool(
-            _make_conninfo(), min_size=0, max_size=_COMMITTERS + 1, open=False, timeout=_CONNECT_SECONDS
+            _make_conninfo(),
+            min_size=0,
+            max_size=_COMMITTERS + 1,
+            open=False,
+            timeout=_CONNECT_SECONDS,
+            # The pool's own back-off would outlast an outage by minutes; the next request tries afresh.
+            reconnect_timeout=_CONNECT_SECONDS,
         )
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
@@ -101,9 +108,7 @@ class Writer:
         if self._queued_bytes > settings.INGEST_QUEUE_BYTES:
             raise WriterBusyError("The ingest queue is full.")
         prepared = await self._prepare(project_id, decoded)
-        waiting = _Waiting(
-            Submission(project_id, door, prepared, session), asyncio.get_running_loop().create_future()
-        )
+        waiting = _Waiting(Submission(project_id, door, prepared, session), asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
         self._wake.set()
@@ -224,20 +229,21 @@ class Writer:
     async def _reject_alone(self, submission: Submission, error: Exception) -> WriteResult:
         prepared = submission.prepared
         index = prepared.events[0].index if prepared.events else 0
-        reason = f"cannot be stored: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
-        rejected = (*prepared.rejected, Rejected(index=index, code="unstorable", reason=reason[:500]))
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = f"cannot be stored: {lines[0]}"[:500]
+        rejected = (*prepared.rejected, Rejected(index=index, code="unstorable", reason=reason))
         place = (submission.project_id, submission.door)
         async with self._pool.connection() as connection:
             await store_counts(
                 connection,
                 counts={(*place, "unstorable"): 1},
-                samples=[(*place, "unstorable", reason[:500], index)],
+                samples=[(*place, "unstorable", reason, index)],
                 now=to_datetime(time.time_ns() // 1000),
             )
         return WriteResult(accepted=0, duplicates=0, rejected=rejected)
 
     async def _store(self, submissions: list[Submission]) -> tuple[list[WriteResult], Changes]:
-        """Run one transaction; once more from the start where another writer got in the way."""
+        """Run one transaction; again from the start where another writer or a lost connection got in the way."""
         look_up_all = False
         for attempt in range(_RETRIES):
             try:
@@ -249,7 +255,11 @@ class Writer:
                 look_up_all = True
                 if attempt == _RETRIES - 1:
                     raise
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            except _CONTENT_ERRORS:
+                raise
+            except psycopg.OperationalError:
+                # A connection that a restart of Postgres left behind, or a deadlock. Storing again is harmless: a
+                # commit whose answer was lost makes these rows duplicates.
                 if attempt == _RETRIES - 1:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")

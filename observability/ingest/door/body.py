@@ -209,6 +209,7 @@ class Inflater:
         is_pending = False
         while data or is_pending:
             if self._stream is None:
+                data = data.lstrip(b"\0") if self._members else data
                 if len(data) < 2:
                     self._start = data
                     return

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .names import NAME_LIMIT, is_counting_name
+from .names import is_counting_name
 from .text import redact_plain, splice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .rules import RedactionRules
 
@@ -58,7 +58,7 @@ def redact_json(value: bytes, rules: RedactionRules) -> bytes:
     """
     if not _may_hold_secrets(value, rules):
         return value
-    return _settle(_redact_value, value, rules)
+    return _Document(value, rules).redact() if _is_json(value) else _redact_string(value, rules)
 
 
 def redact_text(text: str, rules: RedactionRules) -> str:
@@ -70,7 +70,7 @@ def redact_text(text: str, rules: RedactionRules) -> str:
 
 def redact_bytes(text: bytes, rules: RedactionRules) -> bytes:
     """Redact the UTF-8 bytes of a text. Returns the same object when nothing was redacted."""
-    return _settle(_redact_string, text, rules) if _may_be_secret(text, rules) else text
+    return _redact_string(text, rules) if _may_be_secret(text, rules) else text
 
 
 def may_hold_secrets(values: list[bytes], rules: RedactionRules) -> bool:
@@ -98,26 +98,25 @@ def _may_hold_custom(raw: bytes, rules: RedactionRules) -> bool:
     return rules.is_custom_anchored or b"\\" in raw or rules.custom.search(raw) is not None
 
 
-def _settle(redact: Callable[[bytes, RedactionRules], bytes], value: bytes, rules: RedactionRules) -> bytes:
-    """Redact until nothing changes: removing one secret can lay bare the shape of another."""
-    for _ in range(_MOST_ROUNDS):
-        redacted = redact(value, rules)
-        if redacted is value or redacted == value:
-            return value
-        value = redacted
-    return value
-
-
-def _redact_value(value: bytes, rules: RedactionRules) -> bytes:
-    if _is_json(value):
-        return _Document(value, rules).redact()
-    return redact_plain(value, rules)
-
-
 def _redact_string(text: bytes, rules: RedactionRules) -> bytes:
-    """Redact a decoded string, as JSON if that is what it holds."""
-    if text.lstrip()[:1] in (b"{", b"[", b'"') and _is_json(text):
-        return _Document(text, rules).redact()
+    """Redact a decoded string, as JSON if that is what it holds.
+
+    Repeated until nothing changes: taking out one secret can lay bare the shape of another. JSON needs one round,
+    because each of its strings has had its own.
+    """
+    original = text
+    for _ in range(_MOST_ROUNDS):
+        if text.lstrip()[:1] in (b"{", b"[", b'"') and _is_json(text):
+            redacted = _Document(text, rules).redact()
+            return original if redacted == original else redacted
+        redacted = _redact_prose(text, rules)
+        if redacted == text:
+            break
+        text = redacted
+    return original if text == original else text
+
+
+def _redact_prose(text: bytes, rules: RedactionRules) -> bytes:
     redacted = redact_plain(text, rules)
     if redacted is not text or b"\\u00" not in text:
         return redacted
@@ -196,15 +195,17 @@ class _Document:
     def _visit(self, start: int, end: int) -> None:
         """Redact one string, and the value it names if it is the name of a secret."""
         text = self._decode(start, end)
-        is_secret_name = len(text) <= NAME_LIMIT and text.removeprefix(b"--") in self.rules.names
-        colon = _COLON.match(self.value, end)
-        if is_secret_name and colon is not None:
-            self._redact_member(colon.end(), text)
-        elif is_secret_name:
-            self._redact_partner(start, end, text)
-        redacted = _redact_string(text, self.rules) if _may_be_secret(text, self.rules) else text
+        redacted = redact_bytes(text, self.rules)
         if redacted is not text:
             self.edits[start] = (end, _quote(redacted))
+        name = text.removeprefix(b"--")
+        if name not in self.rules.names and (redacted is text or redacted not in self.rules.names):
+            return
+        colon = _COLON.match(self.value, end)
+        if colon is not None:
+            self._redact_member(colon.end(), name)
+        else:
+            self._redact_partner(start, end, name)
 
     def _decode(self, start: int, end: int) -> bytes:
         raw = self.value[start + 1 : end - 1]
@@ -322,7 +323,7 @@ def _is_schema(container: bytes) -> bool:
         return False
     try:
         members = msgspec.json.decode(container, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     if not members or not _SCHEMA_KEYWORDS.issuperset(members):
         return False

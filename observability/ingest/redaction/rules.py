@@ -16,7 +16,7 @@ import functools
 import re
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from .names import NAME_LIMIT, SECRET_KEYS, SECRET_WORDS, SecretNames, spell_key_name
 

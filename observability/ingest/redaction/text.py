@@ -30,7 +30,7 @@ _LONGEST_KEY = 32_768
 _URL_PASSWORD = compile_bytes(r"""://[^\s/"'<>@:]*:([^\s/"'<>]+)@""")
 _PRIVATE_KEY = compile_bytes(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z0-9 ]*-----")
 _PRIVATE_KEY_END = re.compile(rb"-----END [A-Z0-9 ]*PRIVATE KEY[A-Z0-9 ]*-----")
-_PRIVATE_KEY_BODY = re.compile(rb"(?:[A-Za-z0-9+/=]{16,}+|\s|\\+[nr])*+")
+_PRIVATE_KEY_BODY = re.compile(rb"(?:(?:\s|\\+[nr])*+[A-Za-z0-9+/=]{16,}+)*+")
 _SIGNATURE = compile_bytes(
     r"""(?i)(?:[?&](?:sig|signature|auth|x-(?:amz|goog)-(?:signature|credential))|[?&;]\s*(?:pwd|pass))="""
     r"""([^&;\s"'<>\\#]+)"""
@@ -82,6 +82,8 @@ def splice(text: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
 
 
 def _find_url_passwords(text: bytes, rules: RedactionRules) -> Iterator[Span]:
+    if b"://" not in text:
+        return
     for found in _URL_PASSWORD.finditer(text):
         if found.group(1) != rules.marker:
             yield found.span(1)
@@ -89,7 +91,9 @@ def _find_url_passwords(text: bytes, rules: RedactionRules) -> Iterator[Span]:
 
 def _find_private_keys(text: bytes, rules: RedactionRules) -> Iterator[Span]:
     """Find PEM blocks. One without an end, cut off somewhere, goes as far as its base64 does."""
-    at = 0
+    at = text.find(b"-----BEGIN")
+    if at < 0:
+        return
     end = None
     is_ended = True
     while (begin := _PRIVATE_KEY.search(text, at)) is not None:
@@ -165,12 +169,16 @@ def _is_left_alone(text: bytes, span: Span, name: bytes, rules: RedactionRules) 
 
 def _find_flags(text: bytes, rules: RedactionRules) -> Iterator[Span]:
     """Find `--password hunter2`; `--password=hunter2` is an assignment."""
+    if b"--" not in text:
+        return
     for found in rules.flag.finditer(text):
         if found.group(1) in rules.names and not found.group(2).startswith(rules.marker):
             yield found.span(2)
 
 
 def _find_signatures(text: bytes, rules: RedactionRules) -> Iterator[Span]:
+    if b"=" not in text:
+        return
     for found in _SIGNATURE.finditer(text):
         if not found.group(1).startswith(rules.marker):
             yield found.span(1)

@@ -49,9 +49,10 @@ def find_error(output: bytes | None) -> ErrorFacts | None:
     error = decode_json(bytes(fields["error"]))
     if not error or (len(fields) > 1 and not isinstance(error, (str, dict))):
         return None
+    text = bytes(fields["error"]).decode()
     if isinstance(error, dict):
-        return _describe_error(error, text=bytes(fields["error"]).decode())
-    return ErrorFacts(clean_message(error if isinstance(error, str) else str(error)))
+        return _describe_error(error, text=text)
+    return ErrorFacts(clean_message(error if isinstance(error, str) else text))
 
 
 def _describe_error(error: dict[str, object], *, text: str) -> ErrorFacts:

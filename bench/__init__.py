@@ -1,0 +1,1 @@
+"""Benchmarks. `manage.py bench` lists them; figures and commands stand in `docs/performance.md`."""
