@@ -6,7 +6,7 @@ from auditlog.middleware import AuditlogMiddleware
 from django.http import HttpRequest
 
 
-class AuditMiddleware(AuditlogMiddleware):
+class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]
     """Tells the audit log who acts, and from where.
 
     The address is the connection's, which the server takes from `X-Forwarded-For` only behind a proxy it trusts. The

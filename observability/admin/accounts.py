@@ -17,7 +17,7 @@ for model in (EmailAddress, Authenticator, UserSession):
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(LibraryEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]
+class EmailAddressAdmin(LibraryEmailAddressAdmin, ModelAdmin):
     """Addresses people sign in with."""
 
     raw_id_fields = ()
@@ -35,7 +35,7 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     search_fields = ("user__email",)
     fields = list_display
 
-    def remove(self, request: HttpRequest, obj: Authenticator) -> None:  # type: ignore[override]
+    def remove(self, request: HttpRequest, obj: Authenticator) -> None:
         """Remove the factor."""
         obj.delete()
 
@@ -49,6 +49,6 @@ class UserSessionAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "ip")
     fields = list_display
 
-    def remove(self, request: HttpRequest, obj: UserSession) -> None:  # type: ignore[override]
+    def remove(self, request: HttpRequest, obj: UserSession) -> None:
         """End the session."""
         obj.end()

@@ -12,7 +12,7 @@ admin.site.unregister(LogEntry)
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(LibraryLogEntryAdmin, ModelAdmin):  # type: ignore[misc]
+class LogEntryAdmin(LibraryLogEntryAdmin, ModelAdmin):
     """Who changed what, when and from where. Nobody changes this."""
 
     list_display = ("created", "resource_url", "action", "msg_short", "user_url", "remote_addr")

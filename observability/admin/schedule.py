@@ -17,13 +17,13 @@ for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, Cl
     admin.site.unregister(model)
 
 
-class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
     """The library's list of tasks in admin's look."""
 
     template_name = "unfold/widgets/select.html"
 
 
-class TaskForm(PeriodicTaskForm):  # type: ignore[misc]
+class TaskForm(PeriodicTaskForm):
     """The library's form in admin's look."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,19 +33,19 @@ class TaskForm(PeriodicTaskForm):  # type: ignore[misc]
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(LibraryPeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
+class PeriodicTaskAdmin(LibraryPeriodicTaskAdmin, ModelAdmin):
     """Periodic tasks."""
 
     form = TaskForm
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(LibraryCrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+class CrontabScheduleAdmin(LibraryCrontabScheduleAdmin, ModelAdmin):
     """Times of day and week."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(LibraryClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+class ClockedScheduleAdmin(LibraryClockedScheduleAdmin, ModelAdmin):
     """Single moments."""
 
 

@@ -25,4 +25,4 @@ def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -
 
 
 admin.site.index_title = "Administration"
-admin.site.login = sign_in  # type: ignore[method-assign,assignment]
+admin.site.login = sign_in  # type: ignore[method-assign]

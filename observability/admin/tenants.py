@@ -187,7 +187,8 @@ class OrganizationAdmin(TenantAdmin):
             "project_count": Count("projects", distinct=True),
             "people_count": Count("memberships", distinct=True),
         }
-        return super().get_queryset(request).annotate(**counts)
+        organizations: QuerySet[Organization] = super().get_queryset(request).annotate(**counts)
+        return organizations
 
     @display(description="Projects", ordering="project_count")
     def count_projects(self, obj: Any) -> int:

@@ -16,7 +16,7 @@ from observability.models import User
 from observability.services.members import check_may_leave
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-up is closed unless the operator opens it; people come in by invitation or from admin."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -57,6 +57,14 @@ def _count(table: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+def _ensure_day() -> None:
+    """Run in a thread, which has a connection of its own to give back."""
+    try:
+        ensure_partitions(DAY, DAY)
+    finally:
+        connection.close()
+
+
 @contextmanager
 def _own_connection() -> Iterator[psycopg.Connection]:
     """Connect to the test database beside Django, as a writer does."""
@@ -203,7 +211,7 @@ def test_ensure_partitions__reader_holds_the_default__writers_go_on_and_it_succe
     waited_ms: list[float] = []
     with _own_connection() as reader, _own_connection() as writer:
         reader.execute("SELECT count(*) FROM log_records")
-        thread = threading.Thread(target=lambda: (ensure_partitions(DAY, DAY), connection.close()))
+        thread = threading.Thread(target=_ensure_day)
         thread.start()
 
         for number in range(10):
