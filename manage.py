@@ -124,8 +124,9 @@ def install_with_uv(uv: str, lock: str, is_sound: bool) -> bool:
     if not is_sound and run_logged([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]):
         return False
     mark_installing()
-    command = [uv, "pip", "install", "--python", VENV_PYTHON, "--require-hashes", "-r", lock_path(lock)]
-    return run_logged(command) == 0
+    # Compiled as pip does it: otherwise every start would compile a thousand modules again where none may be written.
+    command = [uv, "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode", "--require-hashes"]
+    return run_logged([*command, "-r", lock_path(lock)]) == 0
 
 
 def install_with_pip(lock: str, is_sound: bool) -> None:

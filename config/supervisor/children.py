@@ -97,6 +97,11 @@ class Child:
         self._reader: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Return its process id; None when no process runs."""
+        return self._process.pid if self._process else None
+
     async def start(self) -> None:
         """Start it, wait until it is ready, and keep it running from then on.
 

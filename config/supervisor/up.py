@@ -96,11 +96,10 @@ class Supervisor:
             say(describe_first_run(made))
         say("Starting web, worker and beat")
         lock = self._data.children_lock
-        await asyncio.gather(
-            self._start_child(plan_web(self._listening, environment=environment, lock=lock)),
-            self._start_child(plan_worker(environment=environment, lock=lock)),
-            self._start_child(plan_beat(environment=environment, lock=lock)),
-        )
+        # The web process first, alone: what the operator waits for should not share its processors.
+        await self._start_child(plan_web(self._listening, environment=environment, lock=lock))
+        await self._start_child(plan_worker(environment=environment, lock=lock))
+        await self._start_child(plan_beat(environment=environment, lock=lock))
         if self._options.is_demo:
             key = (self._data.path / "demo_key").read_text().strip()
             await self._start_child(plan_demo(environment=environment, lock=lock, key=key))

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from config.health import list_pending_migrations
 
@@ -40,9 +40,12 @@ class Command(BaseCommand):
             raise CommandError(f"Postgres cannot be reached: {str(error).strip()}") from error
         if pending:
             self.stdout.write(f"Applying {len(pending)} migrations")
+            with connection.cursor() as cursor:
+                # A new index on a large table takes longer than any page may.
+                cursor.execute("SET statement_timeout = 0")
             call_command("migrate", interactive=False, verbosity=0)
         collect_static_files(settings.STATIC_ROOT)
-        call_command("init", is_json=is_json)
+        call_command("init", is_json=is_json, stdout=self.stdout, stderr=self.stderr)
 
 
 def collect_static_files(root: Path) -> bool:

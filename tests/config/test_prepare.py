@@ -1,0 +1,55 @@
+"""`manage.py prepare`."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from pytest_django import Settings
+
+from config.env import BASE_DIR
+from observability.management.commands import prepare
+from observability.management.commands.prepare import collect_static_files
+
+
+def test_collect_static_files__twice__works_once(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path / "static"
+
+    first, second = collect_static_files(settings.STATIC_ROOT), collect_static_files(settings.STATIC_ROOT)
+
+    assert (first, second) == (True, False)
+    assert (settings.STATIC_ROOT / "staticfiles.json").exists()
+
+
+@pytest.mark.django_db
+def test_prepare__of_an_empty_database__ends_with_one_line_of_json(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path / "static"
+    out = StringIO()
+
+    call_command("prepare", is_json=True, stdout=out)
+
+    made = json.loads(out.getvalue().splitlines()[-1])
+    assert made["is_first"] is True
+    assert made["api_key"]
+
+
+def test_prepare__without_postgres__fails_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise OperationalError("connection refused\nis it running?")
+
+    monkeypatch.setattr(prepare, "list_pending_migrations", fail)
+
+    with pytest.raises(CommandError, match="Postgres cannot be reached"):
+        call_command("prepare")
+
+
+def test_static_storage__of_our_own_modules__hashes_their_imports() -> None:
+    convert = staticfiles_storage.url_converter("js/live.js", {}, 'import "%(url)s";')
+
+    assert convert
+    assert (BASE_DIR / "static").exists()
