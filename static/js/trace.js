@@ -11,7 +11,8 @@ import { KINDS, TraceStore } from "./trace/store.js";
 import { Timeline } from "./trace/timeline.js";
 
 const FIRST_WINDOW = 1000;
-const NEXT_WINDOW = 5000;
+const NEXT_WINDOW = 10000;
+const LOG_WINDOW = 5000;
 const LIVE_INTERVAL_MS = 250;
 const TICK_MS = 200;
 const FOLLOW_DELAY_MS = 90;
@@ -49,16 +50,19 @@ let since = null;
 let isLoaded = false;
 let logSince = null;
 
+const readWindow = (cursor, limit, more = {}) => getJson(urls.eventsUrl, { limit, previews: "false", ...more, ...(cursor && { cursor }) });
+
+/** Read all events; the next window is under way while one is being shown. */
 async function loadEvents() {
-  let cursor = null;
-  do {
-    const window = await getJson(urls.eventsUrl, { limit: cursor ? NEXT_WINDOW : FIRST_WINDOW, previews: "false", ...(cursor && { cursor }) });
+  let reading = readWindow(null, FIRST_WINDOW);
+  while (reading) {
+    const window = await reading;
     since ??= window.since;
+    reading = window.next_cursor ? readWindow(window.next_cursor, NEXT_WINDOW) : null;
+    isLoaded = !reading;
     take(window.items);
-    cursor = window.next_cursor;
-    say(cursor ? `${grouped(store.length)} of ${grouped(Number(urls.eventCount))} events` : "");
-  } while (cursor);
-  isLoaded = true;
+    say(reading ? `${grouped(store.length)} of ${grouped(Number(urls.eventCount))} events` : "");
+  }
 }
 
 /** Read what changed since the last read. Windows of a change are rare, but a long sleep may need several. */
@@ -67,7 +71,7 @@ async function loadChanges() {
   let cursor = null;
   let next = null;
   do {
-    const window = await getJson(urls.eventsUrl, { limit: NEXT_WINDOW, previews: "false", since, ...(cursor && { cursor }) });
+    const window = await readWindow(cursor, NEXT_WINDOW, { since });
     next ??= window.since;
     if (window.items.length) take(window.items);
     refreshPanel(window.items);
@@ -89,7 +93,7 @@ const loadLogs = coalesce(async () => {
   let cursor = null;
   let next = null;
   do {
-    const window = await getJson(urls.logsUrl, { limit: NEXT_WINDOW, ...(logSince !== null && { since: logSince }), ...(cursor && { cursor }) });
+    const window = await getJson(urls.logsUrl, { limit: LOG_WINDOW, ...(logSince !== null && { since: logSince }), ...(cursor && { cursor }) });
     next ??= window.since;
     log.add(window.items);
     cursor = window.next_cursor;
@@ -189,6 +193,7 @@ async function showDetail(spanId, known) {
   try {
     const event = await getJson(eventUrl(spanId), {});
     event.urlOf = (field) => `${eventUrl(spanId)}/values/${field}?project=${urls.project}`;
+    event.readMessages = async () => (await getJson(`${eventUrl(spanId)}/messages`, {})).items;
     if (isCurrent()) panel.showEvent(event);
   } catch (error) {
     if (!isCurrent()) return;

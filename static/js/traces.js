@@ -43,8 +43,9 @@ function apply(answer) {
 /** Change only the cells that differ: the row keeps its focus, its link and its place. */
 function replaceCells(row, fresh) {
   row.dataset.version = fresh.dataset.version;
+  const cells = [...fresh.cells];
   [...row.cells].forEach((cell, index) => {
-    const next = fresh.cells[index];
+    const next = cells[index];
     if (cell.innerHTML === next.innerHTML && !cell.dataset.runningSince) return;
     if (cell.contains(document.activeElement)) cell.querySelector("a").textContent = next.querySelector("a").textContent;
     else cell.replaceWith(next);

@@ -56,7 +56,7 @@ export class Panel {
     this.#body(el("div", { class: "block-body side-note" }, el("div", { class: "notice error" }, icon("alert"), el("div", {}, text)), el("div", {}, button)));
   }
 
-  /** Show an event as the API gives it, with `urlOf(field)` to read a large value whole. */
+  /** Show an event as the API gives it, with `urlOf(field)` and `readMessages()` to read what is large. */
   showEvent(event) {
     this.#head(event, [
       status(event.status),
@@ -67,9 +67,9 @@ export class Panel {
       ...(event.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       event.inferred ? note("Sent without a trace id. It is shown here because this was the latest workflow of its session when it started.") : null,
       errorBlock(event),
-      event.messages?.length ? block("messages", "Messages", { note: String(event.messages.length) }, renderChat(event.messages)) : null,
+      messagesBlock(event),
       valueBlock("input", "Input", event, { isClosed: Boolean(event.messages?.length) }),
-      valueBlock("output", "Output", event),
+      valueBlock("output", "Output", event, { isClosed: Boolean(event.messages?.length) }),
       usageBlock(event),
       factsBlock(event),
       valueBlock("attributes", "Attributes", event),
@@ -177,6 +177,24 @@ function explain(value, field, event) {
 
 function say(name, text) {
   return el("div", { class: "withheld" }, icon(name), el("div", {}, text));
+}
+
+/** The conversation, or a button that reads it where the values are too large to come along. */
+function messagesBlock(event) {
+  if (event.messages?.length) return block("messages", "Messages", { note: String(event.messages.length) }, renderChat(event.messages));
+  if (event.messages !== null) return null;
+  const button = el("button", { type: "button", class: "button" }, "Read the messages");
+  const made = block("messages", "Messages", {}, el("p", { class: "muted" }, "The values of this call are large."), el("div", {}, button));
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const body = made.querySelector(".block-body");
+    try {
+      body.replaceChildren(renderChat(await event.readMessages()));
+    } catch (error) {
+      body.replaceChildren(el("p", { class: "field-error" }, `The messages could not be read. ${error.message}.`));
+    }
+  });
+  return made;
 }
 
 /** A value with its size and a copy button. Input and output are always mentioned, the rest only when there is some. */

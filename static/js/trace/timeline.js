@@ -172,7 +172,7 @@ export class Timeline {
 
   #indexOf(target) {
     const row = target.closest(".tl-row");
-    return row ? this.store.rows[Number(row.dataset.at)] : -1;
+    return row ? this.store.rows[row.at] : -1;
   }
 
   #nameActive() {
@@ -288,19 +288,22 @@ export class Timeline {
     const isGhost = store.isGhost(index);
     const isCollapsed = store.isCollapsed(index);
     row.id = `event-row-${at}`;
-    row.dataset.at = at;
-    row.className = `tl-row kind-${kind}${isError ? " is-error" : ""}${isOpen && !isGhost ? " is-running" : ""}`
+    row.at = at;
+    setClass(row, `tl-row kind-${kind}${isError ? " is-error" : ""}${isOpen && !isGhost ? " is-running" : ""}`
       + `${isGhost ? " is-missing" : ""}${store.hasChildren(index) ? " is-container" : ""}`
-      + `${index === this.active ? " is-active" : ""}${index === this.selected ? " is-selected" : ""}`;
-    row.setAttribute("aria-level", store.depths[index] + 1);
-    row.setAttribute("aria-rowindex", at + 1);
-    row.setAttribute("aria-selected", index === this.selected);
-    if (store.hasChildren(index)) row.setAttribute("aria-expanded", !isCollapsed);
-    else row.removeAttribute("aria-expanded");
-    parts.indent.style.setProperty("--depth", Math.min(store.depths[index], MAX_INDENT));
-    parts.use.setAttribute("href", isGhost ? "#i-missing" : `#i-${kind}`);
+      + `${index === this.active ? " is-active" : ""}${index === this.selected ? " is-selected" : ""}`);
+    setAttribute(row, "aria-level", store.depths[index] + 1);
+    setAttribute(row, "aria-rowindex", at + 1);
+    setAttribute(row, "aria-selected", index === this.selected);
+    setAttribute(row, "aria-expanded", store.hasChildren(index) ? !isCollapsed : null);
+    const indent = Math.min(store.depths[index], MAX_INDENT);
+    if (parts.indent.depth !== indent) {
+      parts.indent.depth = indent;
+      parts.indent.style.width = `calc(var(--indent) * ${indent})`;
+    }
+    setAttribute(parts.use, "href", isGhost ? "#i-missing" : `#i-${kind}`);
     setText(parts.title, store.names[index]);
-    parts.title.title = store.names[index];
+    setAttribute(parts.title, "title", store.names[index]);
     setText(parts.detail, store.details[index]);
     setText(parts.mark, store.inferred[index] ? "inferred" : "");
     setText(parts.hidden, isCollapsed ? `${compact(store.sizes[index] - 1)}${store.errorsBelow[index] ? ` ▲${store.errorsBelow[index]}` : ""}` : "");
@@ -336,8 +339,23 @@ function labelOf(store, index) {
   return parts.join(" · ");
 }
 
+/* Rows are refilled many times a second while scrolling: only what differs is written, since every write costs style. */
+
 function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.text === text) return;
+  element.text = text;
+  element.textContent = text;
+}
+
+function setClass(element, names) {
+  if (element.className !== names) element.className = names;
+}
+
+function setAttribute(element, name, value) {
+  const text = value === null ? null : String(value);
+  if (element.getAttribute(name) === text) return;
+  if (text === null) element.removeAttribute(name);
+  else element.setAttribute(name, text);
 }
 
 function percent(share) {
