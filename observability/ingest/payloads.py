@@ -113,6 +113,8 @@ def _unescape(head: bytes) -> str:
     if "\\" in text:
         # A run of backslashes begins with an escape, so pairs can be taken from the left.
         text = text.replace("\\\\", "\x02").replace('\\"', '"').replace("\\n", "\n").replace("\\/", "/")
+        # The two characters that stand in for quotes and backslashes meanwhile are no text; a space will do for them.
+        text = text.replace("\\u0001", " ").replace("\\u0002", " ")
         text = _resolve_escapes(text) if "\\" in text else text
         text = text.replace("\x02", "\\")
     return clean_text(text)

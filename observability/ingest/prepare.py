@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from observability.flags import EventFlag
+from observability.ingest.capture import Capture, apply_capture, apply_capture_to_log
 from observability.ingest.merge import make_rank
 from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, pack, preview, search_text
 from observability.ingest.prices import price_usage
@@ -28,15 +29,6 @@ _ROW_BYTES = 600
 """What a row weighs beside its values, for the writer's bound in bytes."""
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class Capture(msgspec.Struct, frozen=True):
-    """Which values a project stores."""
-
-    inputs: bool = True
-    outputs: bool = True
-    error_stacks: bool = True
-    attributes: bool = True
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +95,7 @@ class _Preparation:
         clean = redacted.event
         if clean is not record:
             flags |= EventFlag.REDACTED
-        clean, withheld = _apply_capture(clean, self.capture)
+        clean, withheld = apply_capture(clean, self.capture)
         flags |= withheld
         usage = clean.usage or _NO_USAGE
         if usage.estimated:
@@ -131,6 +123,8 @@ class _Preparation:
         flags = self._flag_time(record.logged_at_us)
         if clean is not record:
             flags |= EventFlag.REDACTED
+        clean, withheld = apply_capture_to_log(clean, self.capture)
+        flags |= withheld
         content = _encode(clean)
         self.weight += len(content) + _ROW_BYTES
         row = LogRow(
@@ -318,25 +312,3 @@ _RECORD_ERRORS = (ValueError, TypeError, OverflowError)
 def _check_time(field: str, time_us: int | None) -> None:
     if time_us is not None and not _FIRST_US <= time_us < _LAST_US:
         raise ValueError(f"{field}: {time_us} µs since 1970 is not between the years 1990 and 2200; check the unit")
-
-
-def _apply_capture(record: EventRecord, capture: Capture) -> tuple[EventRecord, int]:
-    """Return the record without what the project does not capture, and the flags that say so."""
-    if capture == _CAPTURE_ALL:
-        return record, 0
-    dropped: dict[str, None] = {}
-    flags = 0
-    for captured, fields, flag in (
-        (capture.inputs, ("input",), EventFlag.INPUT_WITHHELD),
-        (capture.outputs, ("output",), EventFlag.OUTPUT_WITHHELD),
-        (capture.error_stacks, ("error_stack",), EventFlag.STACK_WITHHELD),
-        # Parameters and stream text in `extra` are attributes of another name.
-        (capture.attributes, ("attributes", "extra"), EventFlag.ATTRIBUTES_WITHHELD),
-    ):
-        if not captured and any(getattr(record, field) is not None for field in fields):
-            dropped.update(dict.fromkeys(fields))
-            flags |= flag
-    return (msgspec.structs.replace(record, **dropped) if dropped else record), flags
-
-
-_CAPTURE_ALL = Capture()

@@ -169,7 +169,7 @@ class Writer:
             batch = self._take_batch()
             try:
                 await self._commit(batch)
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except (psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
                 log.warning("writer.unavailable", error=str(error))
                 _fail(batch, WriterBusyError("Postgres cannot be reached."))
             except Exception as error:
@@ -247,7 +247,7 @@ class Writer:
         look_up_all = False
         for attempt in range(_RETRIES):
             try:
-                async with self._transaction() as connection:
+                async with asyncio.timeout(_STATEMENT_SECONDS), self._transaction() as connection:
                     commit = Commit(connection, now_us=time.time_ns() // 1000, look_up_all=look_up_all)
                     return await commit.run(submissions)
             except psycopg.errors.UniqueViolation:

@@ -13,7 +13,7 @@ from channels.db import database_sync_to_async
 from django.db import IntegrityError, transaction
 
 from observability.errors import InvalidError, NotFoundError
-from observability.ingest.prepare import Capture
+from observability.ingest.capture import Capture
 from observability.ingest.redaction import InvalidRedactionRuleError, RedactionRules, compile_rules
 from observability.models import Project, RedactionRule
 

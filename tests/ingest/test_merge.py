@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.flags import EventFlag
+from observability.ingest.capture import Capture
 from observability.ingest.merge import merge_events
-from observability.ingest.prepare import Capture, Limits, prepare
+from observability.ingest.prepare import Limits, prepare
 from observability.ingest.records import Decoded, EventRecord
 from observability.ingest.redaction import compile_rules
 from observability.ingest.rows import EventRow, PayloadRow

@@ -6,7 +6,7 @@ from observability.ingest.otlp import json_body, protobuf
 from observability.ingest.otlp.logs import read_log
 from observability.ingest.otlp.responses import JSON, PROTOBUF, read_media_type
 from observability.ingest.otlp.spans import read_event, read_points
-from observability.ingest.otlp.wire import ItemError, MalformedBodyError
+from observability.ingest.otlp.wire import ItemError, MalformedBodyError, check_count
 from observability.ingest.records import Decoded, EventRecord, LogRecord, Rejected
 
 
@@ -21,7 +21,10 @@ def decode_traces(body: bytes, content_type: str | None) -> Decoded:
     logs: list[LogRecord] = []
     rejected: list[Rejected] = []
     source = json_body if _read_encoding(content_type) == JSON else protobuf
+    count = 0
     for item in source.iter_spans(body):
+        count += 1 if isinstance(item, Rejected) else 1 + len(item.points) + len(item.links)
+        check_count(count)
         if isinstance(item, Rejected):
             rejected.append(item)
             continue
@@ -41,7 +44,8 @@ def decode_logs(body: bytes, content_type: str | None) -> Decoded:
     logs: list[LogRecord] = []
     rejected: list[Rejected] = []
     source = json_body if _read_encoding(content_type) == JSON else protobuf
-    for item in source.iter_logs(body):
+    for count, item in enumerate(source.iter_logs(body), start=1):
+        check_count(count)
         if isinstance(item, Rejected):
             rejected.append(item)
             continue

@@ -19,6 +19,7 @@ from observability.ingest.otlp.wire import (
     ItemError,
     Link,
     MalformedBodyError,
+    OversizedBodyError,
     Point,
     RawLog,
     RawSpan,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 VALUE_DEPTH_LIMIT = 48
 """Values inside values, about what the protobuf parser allows. Keeps hostile nesting off the stack."""
+
+TOKEN_LIMIT = 2_000_000
+"""Brackets and commas in a body, those inside texts included. Each can become an object of a hundred bytes in memory."""
 
 SPAN_KINDS = {
     "SPAN_KIND_INTERNAL": 1,
@@ -77,6 +81,8 @@ def _iter_items(
 
 
 def _decode(body: bytes) -> Fields:
+    if body.count(b",") + body.count(b"{") + body.count(b"[") > TOKEN_LIMIT:
+        raise OversizedBodyError(f"the body holds more than {TOKEN_LIMIT} lists, objects and commas")
     try:
         request = decode_json(body)
     except NotJSONError as error:

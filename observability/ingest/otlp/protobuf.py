@@ -1,9 +1,7 @@
 """OTLP/HTTP bodies in binary protobuf, after opentelemetry-proto 1.x (`trace/v1`, `logs/v1`, `common/v1`).
 
-The whole body is parsed at once, which is fastest. Protobuf has one verdict for a whole message, so if that fails,
-the body is parsed a second time as an envelope (`envelope.py`) whose items are still bytes, and each item by itself:
-one span with a string that is not UTF-8, or with values nested too deep (the parser stops at 100 messages), is
-rejected alone. Only a broken envelope makes the body malformed.
+`framing.py` finds the items, and each is parsed by itself: one span with a string that is not UTF-8, or with values
+nested too deep (the parser stops at 100 messages), is rejected alone. Only broken framing makes the body malformed.
 """
 
 from __future__ import annotations
@@ -13,14 +11,12 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as LogMessage
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from observability.ingest.otlp import envelope
+from observability.ingest.otlp.framing import VALUE_LIMIT, Shape, has_too_many_values, read_holders
 from observability.ingest.otlp.wire import (
     Attributes,
     ItemError,
@@ -46,84 +42,60 @@ Item = TypeVar("Item", RawSpan, RawLog)
 def iter_spans(body: bytes) -> Iterator[RawSpan | Rejected]:
     """Yield every span of a trace request, or its rejection, in request order.
 
-    Raises `MalformedBodyError`, before the first item.
+    Raises `MalformedBodyError` before the first item.
     """
-    request = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError:
-        yield from _iter_salvaged(body, Span, _read_span)
-        return
-    index = 0
-    for holder in request.resource_spans:
-        resource = read_attributes(holder.resource.attributes)
-        for group in holder.scope_spans:
-            scope = _read_scope(resource, group.scope, group.schema_url or holder.schema_url)
-            for span in group.spans:
-                yield _read_item(_read_span, span, scope, index)
-                index += 1
+    return _iter_items(body, Span, Shape.SPAN, _read_span)
 
 
 def iter_logs(body: bytes) -> Iterator[RawLog | Rejected]:
     """Yield every log record of a logs request, or its rejection; otherwise as `iter_spans`."""
-    request = ExportLogsServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError:
-        yield from _iter_salvaged(body, LogMessage, _read_log)
-        return
-    index = 0
-    for holder in request.resource_logs:
-        resource = read_attributes(holder.resource.attributes)
-        for group in holder.scope_logs:
-            scope = _read_scope(resource, group.scope, group.schema_url or holder.schema_url)
-            for log in group.log_records:
-                yield _read_item(_read_log, log, scope, index)
-                index += 1
+    return _iter_items(body, LogMessage, Shape.LOG, _read_log)
 
 
-def _iter_salvaged(
-    body: bytes, message_type: type[Any], read: Callable[[Any, Scope, int], Item]
+def _iter_items(
+    body: bytes, message_type: type[Any], shape: Shape, read: Callable[[Any, Scope, int], Item]
 ) -> Iterator[Item | Rejected]:
-    """Yield the items of a body that did not parse as a whole, each parsed by itself."""
     index = 0
-    for holder in envelope.parse(body):
+    for holder in read_holders(body):
         resource = read_attributes(_parse_or_empty(Resource, holder.resource).attributes)
         for group in holder.groups:
+            if not group.items:
+                continue
             description = _parse_or_empty(InstrumentationScope, group.scope)
-            scope = _read_scope(resource, description, "")
-            for item_bytes in group.items:
-                yield _parse_item(item_bytes, message_type, read, scope, index)
+            schema_url = (group.schema_url or holder.schema_url).decode(errors="replace")
+            scope = _read_scope(resource, description, schema_url)
+            for start, end in group.items:
+                yield _parse_item(body[start:end], message_type, shape, read, scope, index)
                 index += 1
 
 
 def _parse_item(
-    item_bytes: bytes, message_type: type[Any], read: Callable[[Any, Scope, int], Item], scope: Scope, index: int
+    item: bytes,
+    message_type: type[Any],
+    shape: Shape,
+    read: Callable[[Any, Scope, int], Item],
+    scope: Scope,
+    index: int,
 ) -> Item | Rejected:
-    message = message_type()
+    if has_too_many_values(item, shape):
+        return Rejected(index=index, reason=f"attributes, events and links hold more than {VALUE_LIMIT} values")
     try:
-        message.ParseFromString(item_bytes)
+        return read(message_type.FromString(item), scope, index)
     except DecodeError:
         reason = f"{message_type.DESCRIPTOR.name} is not valid: text that is not UTF-8, or values nested too deep"
         return Rejected(index=index, reason=reason)
-    return _read_item(read, message, scope, index)
-
-
-def _parse_or_empty(message_type: type[Any], message_bytes: bytes) -> Any:
-    """Return the message, or an empty one: a resource that cannot be read must not cost its spans."""
-    message = message_type()
-    try:
-        message.ParseFromString(message_bytes)
-    except DecodeError:
-        return message_type()
-    return message
-
-
-def _read_item(read: Callable[[Any, Scope, int], Item], message: Any, scope: Scope, index: int) -> Item | Rejected:
-    try:
-        return read(message, scope, index)
     except ItemError as error:
         return error.rejected(index)
+
+
+def _parse_or_empty(message_type: type[Any], message: bytes) -> Any:
+    """Return the message, or an empty one: a resource that cannot be read must not cost its spans."""
+    if has_too_many_values(message, Shape.HOLDER):
+        return message_type()
+    try:
+        return message_type.FromString(message)
+    except DecodeError:
+        return message_type()
 
 
 def _read_scope(resource: Attributes, scope: Any, schema_url: str) -> Scope:
@@ -202,12 +174,13 @@ def _describe_id(field: str, value: bytes, size: int) -> str:
 def read_attributes(pairs: Iterable[Any]) -> Attributes:
     """Return attributes as a dict; of a repeated key the last value counts.
 
-    Strings are tried first: they are nine of ten values, and asking a message which field is set costs more.
+    Strings and integers are tried first: they are nearly all values, and asking a message which field is set costs
+    more than reading one. What is empty or 0 is asked.
     """
     attributes: Attributes = {}
     for pair in pairs:
         value = pair.value
-        attributes[pair.key] = value.string_value or read_value(value)
+        attributes[pair.key] = value.string_value or value.int_value or read_value(value)
     return attributes
 
 

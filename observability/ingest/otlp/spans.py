@@ -85,7 +85,8 @@ UNNAMED = "(unnamed)"
 def read_event(span: RawSpan) -> EventRecord:
     """Return a span as an event. Raises `ItemError` for one that cannot be placed in time.
 
-    Takes the span's attributes apart: the raw span is not to be used afterwards, except for `read_points`.
+    Takes the span's attributes apart: the raw span is not to be used afterwards, except for `read_points`. Long,
+    because each field of the record is named once.
     """
     check_start("start_time_unix_nano", span.start_ns)
     resolve_pending(span)

@@ -26,6 +26,10 @@ NANOSECOND_CEILING = 2**64 - 1
 """The field is 64 bits wide: no later than the year 2554."""
 
 
+ITEM_LIMIT = 200_000
+"""Spans, span events, links and log records in one request; far above what exporters batch (512 to 10,000 spans)."""
+
+
 class Signal(enum.StrEnum):
     """The three kinds of request of OTLP/HTTP, by the last part of their path."""
 
@@ -36,6 +40,10 @@ class Signal(enum.StrEnum):
 
 class MalformedBodyError(ValueError):
     """The body as a whole cannot be read; the message says where and why. Answered with 400, never retried."""
+
+
+class OversizedBodyError(MalformedBodyError):
+    """The body is small enough, but what it holds is not. Answered with 413: the sender must send smaller batches."""
 
 
 class ItemError(ValueError):
@@ -133,6 +141,12 @@ def make_scope(
         service_version=pick("service.version", "langfuse.release"),
         environment=pick("deployment.environment.name", "deployment.environment", "langfuse.environment"),
     )
+
+
+def check_count(count: int) -> None:
+    """Raise `OversizedBodyError` when a request turns out to hold more than it may."""
+    if count > ITEM_LIMIT:
+        raise OversizedBodyError(f"the request holds more than {ITEM_LIMIT} spans, events, links or log records")
 
 
 def check_start(field: str, time_ns: int) -> None:
