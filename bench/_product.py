@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,18 +47,22 @@ class Product:
         return found
 
     def read_cpu_seconds(self) -> dict[str, float]:
-        """Return CPU seconds used so far, by kind of process, ended children included."""
-        return {
-            name: sum(sum(process.cpu_times()[:4]) for process in processes if process.is_running())
-            for name, processes in self.list_processes().items()
-        }
+        """Return CPU seconds used so far, by kind of process, with those of their ended children."""
+        spent: dict[str, float] = {}
+        for name, processes in self.list_processes().items():
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    spent[name] = spent.get(name, 0.0) + sum(process.cpu_times()[:4])
+        return spent
 
     def read_memory_mb(self) -> dict[str, float]:
         """Return proportional memory in MB, by kind of process."""
-        return {
-            name: sum(process.memory_full_info().pss for process in processes) / 2**20
-            for name, processes in self.list_processes().items()
-        }
+        held: dict[str, float] = {}
+        for name, processes in self.list_processes().items():
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    held[name] = held.get(name, 0.0) + process.memory_full_info().pss / 2**20
+        return held
 
 
 def _name_process(line: str) -> str | None:
