@@ -86,7 +86,7 @@ class _Preparation:
         self.resources: dict[bytes, bytes] = {}
         self.blobs: dict[str, bytes] = {}
         self.weight = 0
-        self._hashes: dict[int, bytes] = {}
+        self._hashes: dict[bytes, bytes] = {}
 
     def prepare_event(self, index: int, record: EventRecord) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
@@ -248,13 +248,13 @@ class _Preparation:
         return make_blob_reference(digest, len(value))
 
     def _keep_resource(self, resource: ResourceRecord | None) -> bytes | None:
-        """Remember a shared resource once per request, by the identity of its object; it is redacted already."""
+        """Remember a shared resource once per request. It is redacted already, so its object may be the event's own."""
         if resource is None:
             return None
-        known = self._hashes.get(id(resource))
+        known = self._hashes.get(resource.attributes)
         if known is None:
             known = hashlib.blake2b(resource.attributes, digest_size=12).digest()
-            self._hashes[id(resource)] = known
+            self._hashes[resource.attributes] = known
             self.resources[known] = self._store_value(resource.attributes)
         return known
 
