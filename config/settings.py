@@ -136,7 +136,7 @@ def _celery_url(url: str) -> str:
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.ValkeyOrMemoryCache",
         "LOCATION": _redis_url(1),
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     },

@@ -15,17 +15,29 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelect2Widget
 
 from observability.admin.service_admin import ServiceAdmin
 from observability.errors import ObservabilityError
-from observability.models import ApiKey, Scope, User
+from observability.models import ApiKey, Project, Scope, User
 from observability.services.keys import REMEMBER_SECONDS, NewKey, create_key, revoke_key, rotate_key
+
+
+class ProjectChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Names a project with its organization: many organizations have one of the same name."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return `Acme / Support desk`."""
+        return f"{obj.organization} / {obj}"
 
 
 class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """Make a key."""
 
+    project = ProjectChoiceField(
+        queryset=Project.objects.select_related("organization").order_by("organization__name", "name"),
+        widget=UnfoldAdminSelect2Widget,
+    )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices, initial=[Scope.INGEST], widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
@@ -62,11 +74,10 @@ class StateFilter(admin.SimpleListFilter):
 class ApiKeyAdmin(ServiceAdmin):
     """Keys. Nothing about a key changes after it was made: it is rotated or revoked."""
 
-    list_display = ("name", "public_id", "project", "show_scopes", "show_state", "last_used_at", "expires_at")
+    list_display = ("name", "public_id", "show_project", "show_scopes", "show_state", "last_used_at", "expires_at")
     list_filter = (StateFilter, "project__organization", "project")
     list_select_related = ("project", "project__organization")
     search_fields = ("name", "public_id", "project__name", "project__organization__name")
-    autocomplete_fields = ("project",)
     actions_detail = ("rotate", "revoke")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
@@ -93,6 +104,11 @@ class ApiKeyAdmin(ServiceAdmin):
     def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may rotate and revoke: whoever may change keys by their permissions."""
         return request.user.has_perm("observability.change_apikey")
+
+    @display(description="Project", ordering="project__organization__name")
+    def show_project(self, obj: ApiKey) -> str:
+        """Return the project with its organization."""
+        return f"{obj.project.organization} / {obj.project}"
 
     @display(description="Scopes")
     def show_scopes(self, obj: ApiKey) -> str:
