@@ -216,7 +216,6 @@ class Migration(migrations.Migration):
                 ('name', models.TextField()),
                 ('workflow_name', models.TextField(null=True)),
                 ('model', models.TextField(null=True)),
-                ('system_prompt', models.TextField(null=True)),
                 ('first_seen_at', models.DateTimeField()),
             ],
             options={

@@ -23,7 +23,6 @@ class Step(models.Model):
     name = models.TextField()
     workflow_name = models.TextField(null=True)
     model = models.TextField(null=True)
-    system_prompt = models.TextField(null=True)
     first_seen_at = models.DateTimeField()
 
     class Meta:

@@ -196,7 +196,6 @@ CREATE TABLE steps (
     name text NOT NULL,
     workflow_name text,
     model text,
-    system_prompt text,
     first_seen_at timestamptz NOT NULL,
     PRIMARY KEY (project_id, kind, key)
 )
