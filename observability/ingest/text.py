@@ -25,8 +25,8 @@ DIGITS_LIMIT = 4_000
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Possessive: a string full of escapes leaves nothing to backtrack into, so its memory stays flat.
-_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Possessive, and without its end if there is none: a string full of escapes is read once, in flat memory.
+_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 

@@ -36,7 +36,7 @@ VALUE_DEPTH_LIMIT = 48
 """Values inside values, about what the protobuf parser allows. Keeps hostile nesting off the stack."""
 
 TOKEN_LIMIT = 2_000_000
-"""Brackets and commas in a body, those inside texts included. Each can become an object of a hundred bytes in memory."""
+"""Brackets and commas in a body, those inside texts included. Each can become a hundred bytes in memory."""
 
 SPAN_KINDS = {
     "SPAN_KIND_INTERNAL": 1,
