@@ -44,8 +44,8 @@ _BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 * 2**20
 _COMMITTERS = 2
 """Transactions under way at once: one waits for its fsync while the other's rows are encoded."""
-_LARGE_REQUEST = 200
-"""Records from which a request is prepared in a thread, so that small ones do not wait for it."""
+_LARGE_RECORDS, _LARGE_BYTES = 200, 256 * 2**10
+"""Records, or bytes of values, from which a request is prepared in a thread, so that small ones do not wait for it."""
 _CONNECT_SECONDS = 3.0
 _STATEMENT_SECONDS = 30
 _RETRIES = 3
@@ -142,7 +142,7 @@ class Writer:
             "limits": _make_limits(now_us),
             "now_us": now_us,
         }
-        if len(decoded.events) + len(decoded.logs) > _LARGE_REQUEST:
+        if _is_large(decoded):
             prepared = await asyncio.to_thread(prepare, decoded, **arguments)
         else:
             prepared = prepare(decoded, **arguments)
@@ -281,6 +281,15 @@ _CONTENT_ERRORS = (
     TypeError,
     OverflowError,
 )
+
+
+def _is_large(decoded: Decoded) -> bool:
+    if len(decoded.events) + len(decoded.logs) > _LARGE_RECORDS:
+        return True
+    values = [value for event in decoded.events for value in (event.input, event.output, event.attributes, event.extra)]
+    values += [log.fields for log in decoded.logs]
+    weight = sum(len(value) for value in values if value is not None)
+    return weight + sum(len(log.message) for log in decoded.logs) > _LARGE_BYTES
 
 
 def _halve(submission: Submission) -> list[Submission] | None:
