@@ -16,7 +16,7 @@ from observability.api.filters import (
     make_event_window,
     make_log_filters,
 )
-from observability.api.views import ERRORS, GONE, NOT_FOUND, ReadView
+from observability.api.views import ERRORS, GONE, ReadView
 from observability.selectors.event_details import (
     VALUE_FIELDS,
     get_event,
@@ -36,9 +36,7 @@ class EventListView(ReadView):
 
     filterset_class = EventListFilterSet
 
-    @extend_schema(
-        operation_id="events_list", tags=["events"], responses={200: EventPage, **ERRORS, **NOT_FOUND}, filters=True
-    )
+    @extend_schema(operation_id="events_list", tags=["events"], responses={200: EventPage, **ERRORS}, filters=True)
     def get(self, request: Request, trace_id: str) -> Response:
         """List events by start, windowed by time, depth and cursor.
 
@@ -61,9 +59,7 @@ class EventListView(ReadView):
 class EventDetailView(ReadView):
     """One event of a trace."""
 
-    @extend_schema(
-        operation_id="events_get", tags=["events"], responses={200: EventDetail, **ERRORS, **NOT_FOUND}, filters=True
-    )
+    @extend_schema(operation_id="events_get", tags=["events"], responses={200: EventDetail, **ERRORS}, filters=True)
     def get(self, request: Request, trace_id: str, span_id: str) -> Response:
         """Return one event with its values, as far as they are not too large to send along."""
         caller = authorize(request)
@@ -77,7 +73,7 @@ class NumberedEventView(ReadView):
     @extend_schema(
         operation_id="events_get_by_number",
         tags=["events"],
-        responses={200: EventDetail, **ERRORS, **NOT_FOUND},
+        responses={200: EventDetail, **ERRORS},
         filters=True,
     )
     def get(self, request: Request, event_id: int) -> Response:
@@ -93,7 +89,7 @@ class EventMessagesView(ReadView):
     @extend_schema(
         operation_id="events_get_messages",
         tags=["events"],
-        responses={200: EventMessages, **ERRORS, **NOT_FOUND, **GONE},
+        responses={200: EventMessages, **ERRORS, **GONE},
         filters=True,
     )
     def get(self, request: Request, trace_id: str, span_id: str) -> Response:
@@ -113,7 +109,6 @@ class EventValueView(ReadView):
         responses={
             200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON value, as received but redacted."),
             **ERRORS,
-            **NOT_FOUND,
             **GONE,
         },
         filters=True,
@@ -133,9 +128,7 @@ class LogListView(ReadView):
 
     filterset_class = LogListFilterSet
 
-    @extend_schema(
-        operation_id="logs_list", tags=["logs"], responses={200: LogPage, **ERRORS, **NOT_FOUND}, filters=True
-    )
+    @extend_schema(operation_id="logs_list", tags=["logs"], responses={200: LogPage, **ERRORS}, filters=True)
     def get(self, request: Request, trace_id: str) -> Response:
         """List log records in time."""
         caller = authorize(request)

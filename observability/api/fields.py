@@ -57,13 +57,13 @@ class _TextListFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
 
 def text_parameter(description: str, *, limit: int = _MOST_TEXT) -> filters.Filter:
     """Return a parameter that takes any text up to a length."""
-    schema = {"type": "string", "maxLength": limit, "description": description}
-    return extend_schema_field(schema)(filters.CharFilter(max_length=limit))
+    schema = {"type": "string", "minLength": 1, "maxLength": limit, "description": description}
+    return extend_schema_field(schema)(filters.CharFilter(max_length=limit, strip=False))
 
 
 def text_list_parameter(description: str) -> filters.Filter:
     """Return a parameter that may be given several times, for any one of its values."""
-    schema = {"type": "string", "maxLength": _MOST_TEXT, "description": description}
+    schema = {"type": "string", "minLength": 1, "maxLength": _MOST_TEXT, "description": description}
     return extend_schema_field(schema)(_TextListFilter())
 
 

@@ -47,13 +47,22 @@ class ProjectFilterSet(filters.FilterSet):  # type: ignore[misc]
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
         """Return the checked values that were given; raises `ValidationError` naming each parameter at fault."""
-        unknown = sorted(set(request.query_params) - set(cls.base_filters))
-        if unknown:
-            raise ValidationError({name: ["There is no such parameter here."] for name in unknown})
+        problems = {name: [problem] for name in request.query_params if (problem := cls._find_problem(request, name))}
+        if problems:
+            raise ValidationError(problems)
         form = cls(data=request.query_params, queryset=_no_rows()).form
         if not form.is_valid():
             raise ValidationError({name: [str(text) for text in texts] for name, texts in form.errors.items()})
         return {name: value for name, value in form.cleaned_data.items() if value not in (None, "", [])}
+
+    @classmethod
+    def _find_problem(cls, request: Request, name: str) -> str | None:
+        """Return what no field would say: forms take what is empty or unknown for not asked."""
+        if name not in cls.base_filters:
+            return "There is no such parameter here."
+        if not all(value.strip() for value in request.query_params.getlist(name)):
+            return "Give a value, or leave the parameter out."
+        return None
 
 
 class _TimeRangeFilterSet(ProjectFilterSet):

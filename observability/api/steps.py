@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from observability.api.callers import authorize
 from observability.api.filters import STEP_KINDS, StepCallFilterSet, StepHealthFilterSet, StepListFilterSet
-from observability.api.views import ERRORS, NOT_FOUND, ReadView
+from observability.api.views import ERRORS, ReadView
 from observability.selectors.step_health import get_step_health
 from observability.selectors.step_shapes import StepCallPage, StepHealth, StepList
 from observability.selectors.steps import MOST_STEPS, get_step, list_step_calls, list_steps
@@ -53,7 +53,7 @@ class StepCallListView(ReadView):
         operation_id="steps_list_calls",
         tags=["steps"],
         parameters=_STEP,
-        responses={200: StepCallPage, **ERRORS, **NOT_FOUND},
+        responses={200: StepCallPage, **ERRORS},
         filters=True,
     )
     def get(self, request: Request, kind: str, name: str) -> Response:
@@ -81,7 +81,7 @@ class StepHealthView(ReadView):
         operation_id="steps_get_health",
         tags=["steps"],
         parameters=_STEP,
-        responses={200: StepHealth, **ERRORS, **NOT_FOUND},
+        responses={200: StepHealth, **ERRORS},
         filters=True,
     )
     def get(self, request: Request, kind: str, name: str) -> Response:

@@ -13,7 +13,7 @@ from observability.api.filters import (
     TraceListFilterSet,
     make_trace_filters,
 )
-from observability.api.views import ERRORS, NOT_FOUND, ReadView
+from observability.api.views import ERRORS, ReadView
 from observability.models import Role, Scope
 from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary
 from observability.selectors.traces import count_newer_traces, get_trace, list_traces
@@ -64,18 +64,14 @@ class NewerTracesView(ReadView):
 class TraceDetailView(ReadView):
     """One trace."""
 
-    @extend_schema(
-        operation_id="traces_get", tags=["traces"], responses={200: TraceSummary, **ERRORS, **NOT_FOUND}, filters=True
-    )
+    @extend_schema(operation_id="traces_get", tags=["traces"], responses={200: TraceSummary, **ERRORS}, filters=True)
     def get(self, request: Request, trace_id: str) -> Response:
         """Return one trace."""
         caller = authorize(request)
         ProjectFilterSet.read(request)
         return Response(get_trace(caller.project_id, trace_id))
 
-    @extend_schema(
-        operation_id="traces_delete", tags=["traces"], responses={204: None, **ERRORS, **NOT_FOUND}, filters=True
-    )
+    @extend_schema(operation_id="traces_delete", tags=["traces"], responses={204: None, **ERRORS}, filters=True)
     def delete(self, request: Request, trace_id: str) -> Response:
         """Delete a trace. It is hidden at once and purged in the background; what is still sent of it is refused.
 

@@ -6,7 +6,7 @@ that itself ends like one (`x/events`) is reached through the list's `trace_id` 
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import path, re_path, register_converter
 
 from observability.api.converters import AnyTextConverter, EventNumberConverter, StepKindConverter, ValueFieldConverter
 from observability.api.events import (
@@ -19,6 +19,7 @@ from observability.api.events import (
 )
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
+from observability.api.views import NoSuchAddressView
 
 register_converter(AnyTextConverter, "any")
 register_converter(EventNumberConverter, "number")
@@ -41,4 +42,5 @@ urlpatterns = [
     path("steps", StepListView.as_view(), name="step-list"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),
+    re_path("", NoSuchAddressView.as_view()),
 ]

@@ -105,7 +105,7 @@ class StepError(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None
 
 
-class StepHealth(msgspec.Struct, frozen=True, kw_only=True):
+class StepHealth(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
     """How a step does over a stretch of time, as a whole and bucket by bucket."""
 
     kind: str

@@ -30,9 +30,9 @@ def list_traces(
 ) -> TracePage:
     """Return up to `limit` traces, newest start first.
 
-    A `text` that is the id of a trace finds that trace alone. One query where an index leads to the matches (see `is_indexed`); other filters walk `traces_newest` in growing
-    windows for at most `BUDGET_SECONDS` and may answer in part, with a cursor to go on from.
-    Raises `InvalidError` for a cursor that no list gave.
+    A `text` that is the id of a trace finds that trace alone. One query where an index leads to the matches (see
+    `is_indexed`); other filters walk `traces_newest` in growing windows for at most `BUDGET_SECONDS` and may answer in
+    part, with a cursor to go on from. Raises `InvalidError` for a cursor that no list gave.
     """
     position = read_cursor(cursor)
     if filters.text and (named := _find_named(project_id, filters)):

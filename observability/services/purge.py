@@ -14,7 +14,6 @@ Two purges of one trace take turns, because each batch locks the row; locks are 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -47,8 +46,8 @@ def delete_trace(*, project_id: int, trace_id: str) -> None:
         figures = StepFigures()
         figures.move_workflow(decode_summary(dict(trace)), empty_summary(project_id, trace_id))
         _store_figures(figures)
-        transaction.on_commit(partial(_request_purge, project_id, trace_id), robust=True)
-        transaction.on_commit(partial(_announce, project_id, trace_id, version), robust=True)
+        transaction.on_commit(lambda: _request_purge(project_id, trace_id), robust=True)
+        transaction.on_commit(lambda: _announce(project_id, trace_id, version), robust=True)
 
 
 def purge_trace(*, project_id: int, trace_id: str) -> int:
@@ -202,8 +201,8 @@ def _store_figures(figures: StepFigures) -> None:
 
 
 def _request_purge(project_id: int, trace_id: str) -> None:
-    # By name: tasks call services, never the other way about.
-    current_app.send_task("observability.tasks.purge_trace", args=[project_id, trace_id])
+    # By name: tasks call services, never the other way about. Not tried again: the periodic sweep finds what is left.
+    current_app.send_task("observability.tasks.purge_trace", args=[project_id, trace_id], retry=False)
 
 
 def _announce(project_id: int, trace_id: str, version: int) -> None:

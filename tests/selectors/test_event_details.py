@@ -185,7 +185,7 @@ def test_value__not_there__not_found_and_why(project: Project) -> None:
         _read(project, "output")
 
 
-# --- Messages of model calls --------------------------------------------------------------------------------------------
+# --- Messages of model calls -----------------------------------------------------------------------------------------
 
 CALL: dict[str, Any] = {"kind": "ai", "name": "m", "source": "sdk", "parent_span_id": "root"}
 

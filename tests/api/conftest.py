@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from observability.models import Project, Scope
+from observability.services.keys import create_key
+from tests.records import make_event, make_log, write
+
+TRACE_ID = "chat::1795202677943::c1de2abc"
+BASE = "/api/observability/"
+READS = [
+    "traces",
+    "traces-newer",
+    f"traces/{TRACE_ID}",
+    f"traces/{TRACE_ID}/events",
+    f"traces/{TRACE_ID}/events/root",
+    f"traces/{TRACE_ID}/events/root/messages",
+    f"traces/{TRACE_ID}/events/root/values/input",
+    f"traces/{TRACE_ID}/logs",
+    "steps",
+    "steps/workflow/chat/calls",
+    "steps/workflow/chat/health",
+    "steps/tool/search/calls",
+    "steps/prompt/abc/health",
+]
+"""Every address that can be read, of the stored trace; the one by number is added where the number is known."""
+LISTS = {"traces", "traces-newer", "steps"}
+"""Those that answer a stranger about the stranger's own project, with nothing in it."""
+
+
+def write_trace(project: Project, trace_id: str = TRACE_ID) -> None:
+    """Store a trace that has something at every address."""
+    write(
+        project.pk,
+        make_event(trace_id, input=b'{"question": 1.10}', output=b'"answer"', session_id="s"),
+        make_event(trace_id, "tool", at=1, name="search", parent_span_id="root", status="error"),
+        make_event(trace_id, "call", at=2, kind="ai", name="gpt", prompt_hash="abc", parent_span_id="root"),
+        make_log(trace_id, "hello", at=1),
+    )
+
+
+class Api:
+    """Calls the API with a key, or as a signed-in person."""
+
+    def __init__(self, *, key: str | None = None, user: Any = None) -> None:
+        self.client = Client(headers={"api-key": key} if key else None)
+        if user is not None:
+            self.client.force_login(user)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the response to a GET under `/api/observability/`."""
+        return self.client.get(BASE + path, query_params=query)
+
+    def delete(self, path: str, **query: Any) -> Any:
+        """Return the response to a DELETE."""
+        return self.client.delete(BASE + path, query_params=query)
+
+
+@pytest.fixture
+def key_api(project: Project) -> Api:
+    """A key with the scope `read`."""
+    return Api(key=create_key(project=project, name="Reader", scopes=[Scope.READ]).text)
