@@ -3,12 +3,13 @@
 The order matters: a request without a good key costs a header, one with a good key at most its share of the budget.
 A body of some size is decoded in a thread. That makes nothing faster (the interpreter runs one thread at a time), but
 the interpreter changes threads every few milliseconds, where a decode on the event loop would make every other
-request wait for the whole of it.
+request wait for the whole of it. There is one such thread: a second would only hold a second body's parts in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, cast
 
 import psycopg
@@ -87,6 +88,7 @@ class IngestApplication:
     def __init__(self, *, limits: Limits, budget: Budget) -> None:
         self.limits = limits
         self.budget = budget
+        self.decoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest-decode")
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Serve one HTTP request whose path `is_ingest_path`."""
@@ -159,7 +161,8 @@ class _Exchange:
     async def _decode(self, body: bytes) -> Delivery:
         if len(body) <= INLINE_BYTES:
             return self.door.decode(self.request, body)
-        return await asyncio.to_thread(self.door.decode, self.request, body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.application.decoder, self.door.decode, self.request, body)
 
     async def _store(self, identity: KeyIdentity, delivery: Delivery) -> WriteResult:
         try:

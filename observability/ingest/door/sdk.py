@@ -62,14 +62,15 @@ def find_own_hosts(host: str) -> frozenset[str]:
 
 
 def make_session_update(batch: SdkBatch) -> SessionUpdate | None:
-    """Return what a batch says about its session. One without heartbeats was seen now."""
+    """Return what a batch says about its session. One without heartbeats was seen now, and none is seen later."""
     if batch.session_id is None:
         return None
+    now_us = time.time_ns() // 1000
     is_kept = batch.metadata is not None and len(batch.metadata) <= METADATA_LIMIT
     metadata = clean_value(decode_json(batch.metadata)) if batch.metadata and is_kept else {}
     return SessionUpdate(
         session_id=batch.session_id,
-        seen_at_us=batch.heartbeat_at_us or time.time_ns() // 1000,
+        seen_at_us=min(batch.heartbeat_at_us or now_us, now_us),
         ended_at_us=batch.ended_at_us,
         metadata=metadata if isinstance(metadata, dict) else {},
     )

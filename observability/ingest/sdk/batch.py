@@ -10,9 +10,10 @@ from msgspec import Raw
 
 from observability.ingest.records import Decoded, EventRecord, Rejected, ResourceRecord
 from observability.ingest.salvage import count_values, split_array, split_object
-from observability.ingest.sdk.events import Sender, map_event, read_timestamp_us, read_type
+from observability.ingest.sdk.events import Sender, map_event
 from observability.ingest.sdk.fields import FieldError, Fields, is_null, read_text
 from observability.ingest.sdk.own_traffic import OwnTrafficError
+from observability.ingest.sdk.wire import WireEvent, read_event
 from observability.ingest.text import NotJSONError, as_json_text
 
 log = structlog.get_logger(__name__)
@@ -102,12 +103,11 @@ class _BatchReader:
                 self.rejected.append(Rejected(index=index, reason="event: cannot be read by this server"))
 
     def _read_item(self, index: int, item: Raw) -> None:
-        fields = _read_event(item)
-        control = _find_control(fields)
-        if control is not None:
-            (self.heartbeats if control == HEARTBEAT else self.ends).append(read_timestamp_us(fields))
+        event = read_event(item)
+        if _is_control(event):
+            (self.heartbeats if event.name == HEARTBEAT else self.ends).append(event.timestamp_us)
             return
-        self.events.append(map_event(fields, self.sender))
+        self.events.append(map_event(event, self.sender))
         self.indexes.append(index)
 
     def finish(self, metadata: bytes | None) -> SdkBatch:
@@ -123,12 +123,9 @@ class _BatchReader:
         )
 
 
-def _find_control(fields: Fields) -> str | None:
-    """Return the name of a control event: a fact about the session in the shape of a workflow event."""
-    if read_type(fields) != "workflow":
-        return None
-    name = read_text(fields, "name")
-    return name if name in (HEARTBEAT, SESSION_END) else None
+def _is_control(event: WireEvent) -> bool:
+    """Tell a fact about the session, which comes in the shape of a workflow event."""
+    return event.type == "workflow" and event.name in (HEARTBEAT, SESSION_END)
 
 
 def _as_utf8(body: bytes) -> bytes:
@@ -165,29 +162,6 @@ def _read_items(members: Fields) -> list[Raw]:
     if len(items) > EVENTS_LIMIT:
         raise _TooManyError(f"{len(items)} events, at most {EVENTS_LIMIT} are taken at once")
     return items
-
-
-def _read_event(item: Raw) -> Fields:
-    """Return an event's fields; one that strict decoding refuses is mended value by value."""
-    try:
-        return _members_decoder.decode(item)
-    except msgspec.ValidationError as error:
-        raise FieldError("event: expected an object") from error
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        members = split_object(bytes(item))
-    except NotJSONError as error:
-        raise FieldError(f"event: {error}") from error
-    return {key: Raw(_mend(key, value)) for key, value in members.items()}
-
-
-def _mend(key: str, value: bytes) -> bytes:
-    """Return a value as JSON every reader can read: lone surrogates and NaN, which some clients write, rewritten."""
-    mended = as_json_text(value.decode())
-    if mended is None:
-        raise FieldError(f"{key}: is not JSON that can be read")
-    return mended
 
 
 def _read_metadata(members: Fields) -> bytes | None:

@@ -15,17 +15,16 @@ import hashlib
 import msgspec
 
 from observability.ingest.records import Kind
-from observability.ingest.sdk.fields import FieldError, Fields, read_number, read_text
+from observability.ingest.sdk.fields import FieldError
 from observability.ingest.sdk.trace_ids import (
     UNKNOWN_WORKFLOW,
     get_workflow_name,
     make_unattributed_trace_id,
     parse_trace_id,
 )
+from observability.ingest.sdk.wire import WireEvent
 from observability.ingest.text import clean_name
 
-TRACE_ID_LIMIT = 255
-EVENT_ID_LIMIT = 2**63
 _CONTENT = ("traceId", "type", "name", "timestamp", "durationMs", "input", "output")
 
 
@@ -36,22 +35,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     span_id: str
     parent_span_id: str | None
     workflow_name: str
-    sdk_event_id: int | None
 
 
-def read_identity(fields: Fields, *, session_id: str | None, kind: Kind, name: str) -> Identity:
+def find_identity(event: WireEvent, *, session_id: str | None, kind: Kind) -> Identity:
     """Return an event's place. Raises `FieldError` when nothing says which trace it belongs to."""
-    sent_trace_id = read_text(fields, "traceId", limit=TRACE_ID_LIMIT)
-    trace_id = sent_trace_id or _find_session_trace(session_id)
-    workflow_name = clean_name(get_workflow_name(trace_id)) or UNKNOWN_WORKFLOW
-    is_root = kind is Kind.WORKFLOW and sent_trace_id is not None and _is_workflow_event(trace_id, name)
-    sdk_event_id = _read_event_id(fields)
+    trace_id = event.trace_id or _find_session_trace(session_id)
+    is_root = kind is Kind.WORKFLOW and event.trace_id is not None and _is_workflow_event(trace_id, event.name)
     return Identity(
         trace_id=trace_id,
-        span_id=make_workflow_span_id(trace_id) if is_root else _make_span_id(fields, session_id, sdk_event_id),
-        parent_span_id="" if is_root else _find_parent(sent_trace_id),
-        workflow_name=workflow_name,
-        sdk_event_id=sdk_event_id,
+        span_id=make_workflow_span_id(trace_id) if is_root else _make_span_id(event, session_id),
+        parent_span_id="" if is_root else _find_parent(event.trace_id),
+        workflow_name=clean_name(get_workflow_name(trace_id)) or UNKNOWN_WORKFLOW,
     )
 
 
@@ -81,24 +75,11 @@ def _find_parent(sent_trace_id: str | None) -> str | None:
     return make_workflow_span_id(sent_trace_id) if parse_trace_id(sent_trace_id) else None
 
 
-def _read_event_id(fields: Fields) -> int | None:
-    """Return the client's counter, or None for an event that has none (absent, or 0)."""
-    number = read_number(fields, "id")
-    if not number:
-        return None
-    if number != int(number) or not 0 < number < EVENT_ID_LIMIT:
-        raise FieldError(f"id: expected a whole number from 1, got {number}")
-    return int(number)
-
-
-def _make_span_id(fields: Fields, session_id: str | None, sdk_event_id: int | None) -> str:
-    scope = (session_id or "").encode()
-    if sdk_event_id is None:
-        return _hash(b"content", scope, *(bytes(fields.get(key, b"")) for key in _CONTENT))
-    if session_id is None:
-        scope = bytes(fields.get("traceId", b""))
-    type_name, timestamp = (read_text(fields, "type") or "", read_number(fields, "timestamp") or 0)
-    return _hash(b"event", scope, b"%d" % sdk_event_id, type_name.encode(), b"%d" % int(timestamp * 1000))
+def _make_span_id(event: WireEvent, session_id: str | None) -> str:
+    scope = (session_id or event.trace_id or "").encode()
+    if event.counter is None:
+        return _hash(b"content", scope, *(bytes(event.fields.get(key, b"")) for key in _CONTENT))
+    return _hash(b"event", scope, b"%d" % event.counter, event.type.encode(), b"%d" % event.timestamp_us)
 
 
 def _hash(*parts: bytes) -> str:

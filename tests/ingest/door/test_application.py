@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import LazySettings
 from django.db import connection
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -387,7 +388,7 @@ async def test_any_door__client_goes_mid_body__nothing_sent_nothing_held(client:
     assert client.application.budget.held == 0
 
 
-async def test_any_door__full_queue__503_with_retry_after(client: Client, settings: Any) -> None:
+async def test_any_door__full_queue__503_with_retry_after(client: Client, settings: LazySettings) -> None:
     settings.INGEST_QUEUE_BYTES = -1
 
     replies = [

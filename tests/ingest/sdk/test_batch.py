@@ -299,3 +299,11 @@ def test_decode_events__same_event_again__same_identity(events: list[int]) -> No
     assert {event.span_id for event in first.decoded.events} == {event.span_id for event in again.decoded.events}
     assert len({event.span_id for event in first.decoded.events}) == len(set(events))
     assert first.decoded.events[0].trace_id == TRACE_ID
+
+
+def test_decode_events__heartbeats__the_latest_counts() -> None:
+    beats = [make_event(id=0, type="workflow", name="__heartbeat__", timestamp=TIMESTAMP_MS + n) for n in (2, 9, 5)]
+
+    batch = decode_events(make_body(*beats))
+
+    assert (batch.heartbeat_at_us, batch.control_count) == ((TIMESTAMP_MS + 9) * 1000, 3)
