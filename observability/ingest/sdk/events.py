@@ -118,10 +118,14 @@ def _find_failure(kind: Kind, given: bytes | None, output: bytes | None) -> Erro
 
 
 def _find_status(kind: Kind, *, error: ErrorFacts | None, output: bytes | None) -> Status:
-    """Return how a step ended. A workflow event without output only marks that a run began."""
+    """Return how a step ended.
+
+    Without output, a workflow event only marks that a run began, and of a model call it is not known how it went: the
+    Python client does not say that a call failed.
+    """
     if error:
         return Status.ERROR
-    return Status.UNSET if kind is Kind.WORKFLOW and output is None else Status.OK
+    return Status.UNSET if kind in (Kind.WORKFLOW, Kind.AI) and output is None else Status.OK
 
 
 def _join_unknown(event: WireEvent) -> bytes | None:

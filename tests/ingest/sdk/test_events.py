@@ -144,6 +144,8 @@ def test_map_event__null_values__absent() -> None:
     [
         ({"output": {"error": "boom"}}, Status.ERROR),
         ({"output": {"rows": 1}}, Status.OK),
+        ({"output": None}, Status.OK),
+        ({"type": "ai", "output": None}, Status.UNSET),
         ({"type": "workflow", "output": None}, Status.UNSET),
         ({"type": "workflow", "output": "done"}, Status.OK),
         ({"type": "workflow", "output": {"error": "boom"}}, Status.ERROR),
