@@ -33,6 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         data = stack.enter_context(_temporary_folder())
         os.environ["PLAYHEAD_DATA"] = str(data)
         ensure_secrets(data)
+        (data / "static").mkdir()
         watchdog = Watchdog()
         stack.callback(watchdog.close)
         for variable, server in _missing_servers(data).items():

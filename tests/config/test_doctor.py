@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -59,7 +60,7 @@ def test_doctor__with_a_recent_heartbeat__finds_beat_and_queue_well() -> None:
 
 def test_doctor__without_partitions__says_which_table_lacks_them() -> None:
     ensure_current_partitions()
-    drop_partitions(timezone.now().date() + timezone.timedelta(days=100))
+    drop_partitions(timezone.now().date() + timedelta(days=100))
 
     _, lines = run_doctor()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
@@ -48,8 +48,17 @@ def test_prepare__without_postgres__fails_in_one_line(monkeypatch: pytest.Monkey
         call_command("prepare")
 
 
-def test_static_storage__of_our_own_modules__hashes_their_imports() -> None:
-    convert = staticfiles_storage.url_converter("js/live.js", {}, 'import "%(url)s";')
+def test_collect_static_files__of_our_modules__hashes_what_they_import(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path / "static"
 
-    assert convert
-    assert (BASE_DIR / "static").exists()
+    collect_static_files(settings.STATIC_ROOT)
+
+    names = json.loads((settings.STATIC_ROOT / "staticfiles.json").read_text())["paths"]
+    modules = [path.relative_to(BASE_DIR / "static") for path in (BASE_DIR / "static").glob("**/*.js")]
+    imports = [
+        (settings.STATIC_ROOT / names[str(module)]).parent / imported
+        for module in modules
+        for imported in re.findall(r"""from "([./][^"]+)";""", (settings.STATIC_ROOT / names[str(module)]).read_text())
+    ]
+    assert imports
+    assert all(path.exists() and re.search(r"\.[0-9a-f]{12}\.js$", path.name) for path in imports)

@@ -37,7 +37,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
 class Up:
     """One `manage.py up`."""
 
-    def __init__(self, data: Path, *, port: int | None = None, **environment: str) -> None:
+    def __init__(self, data: Path, environment: dict[str, str] | None = None, *, port: int | None = None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = port or int(probe.getsockname()[1])
         self.data = data
@@ -48,7 +48,7 @@ class Up:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(self.port), "--data", str(data)],
                 cwd=BASE_DIR,
-                env={**inherited, **environment},
+                env={**inherited, **(environment or {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -146,13 +146,13 @@ def running(first: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]
 
 
 @pytest.fixture
-def start(first: Up, tmp_path: Path) -> Iterator[Callable[..., Up]]:
+def start(first: Up, tmp_path: Path) -> Iterator[Callable[[], Up]]:
     """Start one on the test's own data; stopped at the end."""
     data = shutil.copytree(first.data, tmp_path / "data")
     started: list[Up] = []
 
-    def start_one(**environment: str) -> Up:
-        started.append(Up(data, **environment))
+    def start_one() -> Up:
+        started.append(Up(data))
         return started[-1]
 
     yield start_one
@@ -228,7 +228,7 @@ def test_up__when_a_child_dies__starts_it_again_and_says_so(running: Up, key: st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_up__asked_to_stop__ends_every_child_and_exits_0(start: Callable[..., Up], number: int) -> None:
+def test_up__asked_to_stop__ends_every_child_and_exits_0(start: Callable[[], Up], number: int) -> None:
     up = start().wait_until_ready()
     children = up.list_children()
 
@@ -240,7 +240,7 @@ def test_up__asked_to_stop__ends_every_child_and_exits_0(start: Callable[..., Up
     assert not (up.data / "run.json").exists()
 
 
-def test_up__asked_to_stop_while_it_starts__ends_what_it_started(start: Callable[..., Up]) -> None:
+def test_up__asked_to_stop_while_it_starts__ends_what_it_started(start: Callable[[], Up]) -> None:
     up = start()
     wait_until(lambda: "Preparing" in up.said)
     children = up.list_children()
@@ -251,9 +251,7 @@ def test_up__asked_to_stop_while_it_starts__ends_what_it_started(start: Callable
     assert not [child for child in children if is_alive(child)]
 
 
-def test_up__killed__takes_every_child_along_and_the_next_one_has_everything(
-    start: Callable[..., Up], key: str
-) -> None:
+def test_up__killed__takes_every_child_along_and_the_next_one_has_everything(start: Callable[[], Up], key: str) -> None:
     up = start().wait_until_ready()
     answers = [up.send_event(key, number).status_code for number in range(1, 21)]
     children = up.list_children()
@@ -270,7 +268,7 @@ def test_up__killed__takes_every_child_along_and_the_next_one_has_everything(
 
 def test_up__with_both_addresses_given__starts_no_server(tmp_path: Path) -> None:
     given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
-    up = Up(tmp_path / "data", **given).wait_until_ready()
+    up = Up(tmp_path / "data", given).wait_until_ready()
 
     ready = up.get("/readyz")
     folders = {path.name for path in up.data.iterdir()}
@@ -283,7 +281,7 @@ def test_up__with_both_addresses_given__starts_no_server(tmp_path: Path) -> None
 
 
 def test_up__with_an_address_that_nobody_answers__fails_in_one_line(tmp_path: Path) -> None:
-    up = Up(tmp_path / "data", DATABASE_URL="postgres://playhead@/playhead?host=/nonexistent")
+    up = Up(tmp_path / "data", {"DATABASE_URL": "postgres://playhead@/playhead?host=/nonexistent"})
 
     assert up.wait(seconds=60) == 1
     assert "Postgres cannot be reached" in up.said
