@@ -10,7 +10,7 @@ _KEY_HEADERS = (b"api-key", b"x-api-key")
 
 
 def read_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the key text of the first of `api-key`, `x-api-key`, Bearer or Basic (public id : secret) found.
+    """Return the key text of the first of `api-key`, `x-api-key`, Bearer, Basic (public id : secret) or a bare one.
 
     Names are lower-case, as ASGI gives them. None when there is none of them; "" for one that cannot be read.
     """
@@ -21,7 +21,10 @@ def read_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     scheme, _, rest = found.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
         return rest.decode("latin-1").strip()
-    return _read_basic(rest.strip()) if scheme.lower() == b"basic" else None
+    if scheme.lower() == b"basic":
+        return _read_basic(rest.strip())
+    # Logfire sends its token without a scheme.
+    return scheme.decode("latin-1") if scheme and not rest else None
 
 
 def _read_basic(credentials: bytes) -> str:

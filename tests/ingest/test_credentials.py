@@ -23,6 +23,7 @@ def _basic(text: str) -> bytes:
         [(b"authorization", _basic("ed_1:secret"))],
         [(b"authorization", _basic("ed_1.secret:"))],
         [(b"authorization", _basic("ed_1.secret"))],
+        [(b"authorization", b"ed_1.secret")],
         [(b"authorization", b"Bearer other"), (b"api-key", b"ed_1.secret")],
         [(b"api-key", b""), (b"authorization", b"Bearer ed_1.secret")],
     ],

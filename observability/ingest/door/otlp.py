@@ -5,6 +5,7 @@ Every answer, refusals included, is in the encoding of the request.
 
 from __future__ import annotations
 
+from observability.ingest.door.body import TooLargeError
 from observability.ingest.door.exchange import (
     Answer,
     Delivery,
@@ -15,6 +16,7 @@ from observability.ingest.door.exchange import (
 )
 from observability.ingest.otlp import (
     MalformedBodyError,
+    OversizedBodyError,
     Signal,
     decode_logs,
     decode_traces,
@@ -44,11 +46,13 @@ class OtlpDoor:
             raise UnsupportedTypeError(f"content-type is application/x-protobuf or application/json, {given}")
 
     def decode(self, request: Request, body: bytes) -> Delivery:
-        """Return what a body holds; nothing of one with metrics. Raises `MalformedError`."""
+        """Return what a body holds; nothing of one with metrics. Raises `MalformedError`, `TooLargeError`."""
         if self.signal not in _DECODERS:
             return Delivery(decoded=Decoded())
         try:
             return Delivery(decoded=_DECODERS[self.signal](body, _get_content_type(request)))
+        except OversizedBodyError as error:
+            raise TooLargeError(str(error)) from error
         except MalformedBodyError as error:
             raise MalformedError(str(error)) from error
 
