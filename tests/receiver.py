@@ -6,6 +6,7 @@ on and answers what came back: then the test knows exactly what a client sent, w
 
 from __future__ import annotations
 
+import base64
 import gzip
 import http.client
 import json
@@ -18,12 +19,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+SPAN_PATHS = ("/v1/traces", "/api/public/otel/v1/traces")
 SDK_PATH = "/api/observability/events"
+ID_FIELDS = {"traceId", "spanId", "parentSpanId"}
 # Said by one side to the other about this connection alone.
 HOP_HEADERS = {"connection", "content-length", "transfer-encoding", "date", "server"}
 UNPACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}
@@ -64,9 +68,9 @@ class Receiver:
             if event["id"] != 0
         ]
 
-    def list_spans(self, path: str = "/v1/traces") -> list[Span]:
-        """Return the accepted spans of protobuf exports."""
-        exports = [ExportTraceServiceRequest.FromString(r.body) for r in self.list_accepted(path)]
+    def list_spans(self) -> list[Span]:
+        """Return the accepted spans, of protobuf and JSON exports."""
+        exports = [_read_export(request) for path in SPAN_PATHS for request in self.list_accepted(path)]
         scopes = [scope for export in exports for group in export.resource_spans for scope in group.scope_spans]
         return [span for scope in scopes for span in scope.spans]
 
@@ -75,6 +79,27 @@ class Receiver:
         exports = [ExportLogsServiceRequest.FromString(r.body) for r in self.list_accepted("/v1/logs")]
         scopes = [scope for export in exports for group in export.resource_logs for scope in group.scope_logs]
         return [record for scope in scopes for record in scope.log_records]
+
+
+def _read_export(request: Received) -> ExportTraceServiceRequest:
+    export = ExportTraceServiceRequest()
+    if request.headers["content-type"] == "application/json":
+        ParseDict(_use_base64_ids(json.loads(request.body)), export)
+    else:
+        export.ParseFromString(request.body)
+    return export
+
+
+def _use_base64_ids(value: Any) -> Any:
+    """Return an OTLP JSON document with ids as protobuf's own JSON has them."""
+    if isinstance(value, list):
+        return [_use_base64_ids(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: base64.b64encode(bytes.fromhex(item)).decode() if key in ID_FIELDS else _use_base64_ids(item)
+            for key, item in value.items()
+        }
+    return value
 
 
 def read_attributes(span: Span | LogRecord) -> dict[str, Any]:
@@ -94,7 +119,7 @@ def run_receiver(*, port: int = 0, forward_to: str | None = None) -> Iterator[Re
     """Serve until the block ends."""
     receiver = Receiver(url="")
     handler = type("Handler", (_Handler,), {"receiver": receiver, "forward_to": forward_to})
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    with _Server(("127.0.0.1", port), handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
@@ -103,6 +128,13 @@ def run_receiver(*, port: int = 0, forward_to: str | None = None) -> Iterator[Re
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up before they are answered, as a refused socket does."""
 
 
 class _Handler(BaseHTTPRequestHandler):
