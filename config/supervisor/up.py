@@ -131,8 +131,9 @@ class Supervisor:
     async def _prepare(self, environment: dict[str, str]) -> dict[str, str]:
         """Bring database and static files up to date; return what the first start made."""
         say("Preparing the database and static files")
+        quiet = {"PLAYHEAD_LOG_LEVEL": os.environ.get("PLAYHEAD_LOG_LEVEL", "WARNING")}
         demo = {"PLAYHEAD_DEMO": "1"} if self._options.is_demo else {}
-        plan = plan_command("prepare", "--json", environment=environment | demo, lock=self._data.children_lock)
+        plan = plan_command("prepare", "--json", environment=environment | quiet | demo, lock=self._data.children_lock)
         process = await spawn(plan, watchdog=self._watchdog)
         try:
             answer = await self._follow(process)
