@@ -45,7 +45,8 @@ class Status(enum.StrEnum):
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one model call, in the closed token classes of contract `governance.md` section 4.
 
-    `input` excludes `cached_input` and `cache_write`; `output` excludes `reasoning`. `None` is unknown, never 0.
+    `input` excludes `cached_input`, `cache_write` and `audio_in`; `output` excludes `reasoning` and `audio_out`.
+    `None` is unknown, never 0.
     `total` is what the provider said, or the sum of the known classes.
     `estimated` marks a split that was guessed from a total.
     """

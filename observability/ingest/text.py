@@ -17,6 +17,8 @@ NAME_LIMIT = 400
 """Characters of a name or id kept in a column. It is indexed: its UTF-8 must fit a third of a page, 2,700 bytes."""
 MESSAGE_LIMIT = 8_000
 """Characters of an error or log message kept in a column."""
+NAMES_LIMIT = 64
+"""Names in a list of them, such as tags."""
 DEPTH_LIMIT = 200
 """Arrays and objects inside one another in a JSON value. Far below the point where readers run out of stack."""
 
@@ -85,12 +87,15 @@ def clean_message(value: object) -> str | None:
 
 
 def clean_names(value: object) -> tuple[str, ...]:
-    """Return the distinct names in a list, a JSON list, a comma-separated text or a single name, in their order."""
+    """Return the distinct names in a list, a JSON list, a comma-separated text or a single name, in their order.
+
+    The first `NAMES_LIMIT`; the raw attribute keeps them all.
+    """
     if isinstance(value, str):
         value = _split_names(value)
     if not isinstance(value, (list, tuple)):
         return ()
-    names = (clean_name(item) for item in value)
+    names = (clean_name(item) for item in itertools.islice(value, NAMES_LIMIT))
     return tuple(dict.fromkeys(name for name in names if name))
 
 
@@ -101,7 +106,7 @@ def _split_names(text: str) -> list[object]:
         except NotJSONError:
             return [text]
         return decoded if isinstance(decoded, list) else [text]
-    return [part.strip() for part in text.split(",")]
+    return [part.strip() for part in text.split(",", NAMES_LIMIT)[:NAMES_LIMIT]]
 
 
 def clean_value(value: object) -> object:

@@ -84,6 +84,7 @@ def test_message__long__clipped_with_an_ellipsis() -> None:
         ("[broken", ("[broken",)),
         (None, ()),
         ({"a": 1}, ()),
+        (",".join(str(number) for number in range(100)), tuple(str(number) for number in range(64))),
     ],
 )
 def test_names__each_form__distinct_in_order(value: object, names: tuple[str, ...]) -> None:
@@ -118,6 +119,7 @@ def test_decode__not_json__says_so(text: str | bytes) -> None:
         ("[" * 201 + "]" * 201, None),
         ('"' + "[" * 500 + '"', b'"' + b"[" * 500 + b'"'),
         ("{a: 1}", None),
+        ("[" * 300 + '\\"' * 100_000, None),
         ("\ud800", None),
     ],
 )
