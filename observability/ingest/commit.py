@@ -28,7 +28,7 @@ from psycopg.types.json import Jsonb
 
 from observability.ingest import statements as sql
 from observability.ingest.merge import merge_events
-from observability.ingest.prepare import Prepared, PreparedEvent, PreparedLog
+from observability.ingest.prepare import Prepared, PreparedEvent
 from observability.ingest.records import Rejected, WriteResult
 from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, SearchRow, TraceKey
 from observability.ingest.sessions import SessionUpdate
@@ -124,19 +124,21 @@ class Commit:
         """Join one request's records into the batch, in order, and count what they changed."""
         prepared = submission.prepared
         rejected = list(prepared.rejected)
-        accepted = 0
+        changed: list[str] = []
         for event in prepared.events:
             if (submission.project_id, event.row.trace_id) in self.deleted:
                 rejected.append(_reject_deleted(event.index))
-            else:
-                accepted += self._take_event(event, known_events)
+            elif self._take_event(event, known_events):
+                changed.append(event.row.trace_id)
         for index, log in enumerate(prepared.logs):
-            if (submission.project_id, log.row.trace_id) in self.deleted:
+            if (submission.project_id, log.trace_id) in self.deleted:
                 rejected.append(_reject_deleted(index))
-            else:
-                accepted += self._take_log(log, known_logs)
+            elif self._take_log(log, known_logs):
+                changed.append(log.trace_id)
+        for trace_id in set(changed):
+            self.terms[submission.project_id, trace_id] |= prepared.terms.get(trace_id, set())
         taken = len(prepared.events) + len(prepared.logs) - (len(rejected) - len(prepared.rejected))
-        return WriteResult(accepted=accepted, duplicates=taken - accepted, rejected=tuple(rejected))
+        return WriteResult(accepted=len(changed), duplicates=taken - len(changed), rejected=tuple(rejected))
 
     def _take_event(self, event: PreparedEvent, known: dict[EventKey, EventRow]) -> bool:
         """Join one event into the batch; say whether it changed anything."""
@@ -146,23 +148,19 @@ class Commit:
             stored = known.get(key)
             if stored is None:
                 self.events[key] = _Pending(None, event.row, event.payload, is_changed=True)
-                self.terms[key[0], key[1]] |= event.terms
                 return True
             empty = PayloadRow(project_id=key[0], trace_id=key[1], started_at_us=key[2], span_id=key[3])
             pending = self.events[key] = _Pending(stored, stored, empty, is_changed=False)
         row, payload, is_changed = merge_events((pending.row, pending.payload), (event.row, event.payload))
         if is_changed:
             pending.row, pending.payload, pending.is_changed = row, payload, True
-            self.terms[key[0], key[1]] |= event.terms
         return is_changed
 
-    def _take_log(self, log: PreparedLog, known: set[EventKey]) -> bool:
+    def _take_log(self, log: LogRow, known: set[EventKey]) -> bool:
         """Join one log record into the batch; say whether it is new."""
-        key = log.row.key
-        if key in known or key in self.logs:
+        if log.key in known or log.key in self.logs:
             return False
-        self.logs[key] = log.row
-        self.terms[key[0], key[1]] |= log.terms
+        self.logs[log.key] = log
         return True
 
     # -- traces --------------------------------------------------------------------------------------------------------
@@ -302,10 +300,12 @@ class Commit:
                 trace_id=key[1],
                 started_at_us=self.summaries[key].started_at_us,
                 version=self.summaries[key].version,
-                terms=encode_terms(terms),
+                part=part,
+                terms=encoded,
             )
             for key, terms in self.terms.items()
-            if terms and key[1]
+            if key[1]
+            for part, encoded in enumerate(encode_terms(terms))
         ]
         await self._copy(sql.SEARCH_DOCUMENTS, documents)
 

@@ -7,6 +7,8 @@ place where redaction happens, for every door.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -25,6 +27,8 @@ from observability.ingest.terms import search_terms
 _FIRST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_US = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _NO_USAGE = Usage()
+_SEARCHED_CHARACTERS = 8_192
+_SEARCHED_AT_ONCE = 16_384
 _ROW_BYTES = 600
 """What a row weighs beside its values, for the writer's bound in bytes."""
 
@@ -48,21 +52,15 @@ class PreparedEvent(msgspec.Struct):
     index: int
     row: EventRow
     payload: PayloadRow
-    terms: set[str]
-
-
-class PreparedLog(msgspec.Struct):
-    """One log record ready to be stored."""
-
-    row: LogRow
-    terms: set[str]
 
 
 class Prepared(msgspec.Struct, kw_only=True):
     """One request ready to be stored."""
 
     events: list[PreparedEvent]
-    logs: list[PreparedLog]
+    logs: list[LogRow]
+    terms: dict[str, set[str]]
+    """What the request says of each trace, to be searched for: one set, because a trace's events share most words."""
     rejected: list[Rejected]
     resources: dict[bytes, bytes]
     """Packed attributes by content hash."""
@@ -87,6 +85,7 @@ class _Preparation:
         self.blobs: dict[str, bytes] = {}
         self.weight = 0
         self._hashes: dict[bytes, bytes] = {}
+        self._texts: dict[str, list[str]] = defaultdict(list)
 
     def prepare_event(self, index: int, record: EventRecord) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
@@ -114,10 +113,10 @@ class _Preparation:
         payload = self._make_payload(clean, redacted.originals)
         self.weight += len(content) + _ROW_BYTES
         texts = (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))
-        terms = search_terms("\n".join(filter(None, texts)))
-        return PreparedEvent(index=index, row=row, payload=payload, terms=terms)
+        self._texts[clean.trace_id] += filter(None, texts)
+        return PreparedEvent(index=index, row=row, payload=payload)
 
-    def prepare_log(self, record: LogRecord) -> PreparedLog:
+    def prepare_log(self, record: LogRecord) -> LogRow:
         """Redact and pack one log record."""
         clean = redact_log(record, self.rules)
         flags = self._flag_time(record.logged_at_us)
@@ -127,7 +126,9 @@ class _Preparation:
         flags |= withheld
         content = _encode(clean)
         self.weight += len(content) + _ROW_BYTES
-        row = LogRow(
+        if clean.trace_id:
+            self._texts[clean.trace_id].append(clean.message[:_SEARCHED_CHARACTERS])
+        return LogRow(
             project_id=self.project_id,
             trace_id=clean.trace_id,
             logged_at_us=clean.logged_at_us,
@@ -144,7 +145,12 @@ class _Preparation:
             resource_hash=self._keep_resource(clean.resource),
             flags=int(flags),
         )
-        return PreparedLog(row=row, terms=search_terms(clean.message[:8192]))
+
+    def list_terms(self) -> dict[str, set[str]]:
+        """Return the search terms of each trace of the request."""
+        return {
+            trace_id: set().union(*map(search_terms, _join_texts(texts))) for trace_id, texts in self._texts.items()
+        }
 
     def _make_row(
         self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
@@ -288,7 +294,7 @@ def prepare(
             events.append(work.prepare_event(index, record))
         except _RECORD_ERRORS as error:
             rejected.append(Rejected(index=index, reason=str(error)))
-    logs: list[PreparedLog] = []
+    logs: list[LogRow] = []
     for index, log in enumerate(decoded.logs):
         try:
             _check_time("time", log.logged_at_us)
@@ -298,6 +304,7 @@ def prepare(
     return Prepared(
         events=events,
         logs=logs,
+        terms=work.list_terms(),
         rejected=rejected,
         resources=work.resources,
         blobs=work.blobs,
@@ -307,6 +314,19 @@ def prepare(
 
 # What a record itself can be at fault for, whatever a wire format let through: the others must not suffer.
 _RECORD_ERRORS = (ValueError, TypeError, OverflowError)
+
+
+def _join_texts(texts: list[str]) -> Iterator[str]:
+    """Join texts up to a size: one call for many, and far from the bound of terms that one text may have."""
+    joined: list[str] = []
+    length = 0
+    for text in texts:
+        joined.append(text)
+        length += len(text)
+        if length > _SEARCHED_AT_ONCE:
+            yield "\n".join(joined)
+            joined, length = [], 0
+    yield "\n".join(joined)
 
 
 def _check_time(field: str, time_us: int | None) -> None:

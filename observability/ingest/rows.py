@@ -118,10 +118,11 @@ class LogRow(msgspec.Struct, kw_only=True):
 
 
 class SearchRow(msgspec.Struct, kw_only=True):
-    """One row of `search_documents`; `terms` is a tsvector in its binary form."""
+    """One row of `search_documents`; `terms` is a tsvector in its binary form, of which Postgres bounds the size."""
 
     project_id: int
     trace_id: str
     started_at_us: int
     version: int
+    part: int
     terms: bytes

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from observability.ingest.redaction import RedactionRules, redact_json
+
 
 class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A session was seen; perhaps it ended. Joining two updates does not depend on their order."""
@@ -26,3 +28,10 @@ class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True):
             ended_at_us=max(ends, default=None),
             metadata=later.metadata,
         )
+
+
+def redact_session(update: SessionUpdate, rules: RedactionRules) -> SessionUpdate:
+    """Return the update with what redaction finds in its metadata replaced."""
+    given = msgspec.json.encode(update.metadata)
+    clean = redact_json(given, rules)
+    return update if clean is given else msgspec.structs.replace(update, metadata=msgspec.json.decode(clean))

@@ -6,6 +6,7 @@ binary form, so neither side parses text. Summaries are few and wide: they trave
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -32,7 +33,7 @@ def to_us(moment: datetime) -> int:
 
 
 # `flags` and the like are int4 columns: binary COPY wants the exact width.
-_INT4_COLUMNS = {"flags"}
+_INT4_COLUMNS = {"flags", "part"}
 
 
 class StoreTable:
@@ -290,10 +291,25 @@ def decode_event(values: tuple[Any, ...]) -> EventRow:
     return EventRow(**row)
 
 
-def encode_terms(terms: set[str]) -> bytes:
-    """Return a tsvector without positions in its binary form: a count, then each lexeme with an empty list.
+_TSVECTOR_BYTES = 900_000
+"""Bytes of lexemes in one tsvector; Postgres allows 2^20 with what it keeps beside them."""
 
-    Postgres sorts them itself where they are not in its order.
+
+def encode_terms(terms: set[str]) -> Iterator[bytes]:
+    """Yield tsvectors without positions in their binary form: a count, then each lexeme with an empty list.
+
+    One is enough for nearly every set. Postgres sorts lexemes itself where they are not in its order.
     """
     lexemes = sorted(term.encode() for term in terms)
-    return len(lexemes).to_bytes(4, "big") + b"".join(lexeme + b"\0\0\0" for lexeme in lexemes)
+    first, weight = 0, 0
+    for place, lexeme in enumerate(lexemes):
+        weight += len(lexeme) + 4
+        if weight > _TSVECTOR_BYTES:
+            yield _encode_lexemes(lexemes[first:place])
+            first, weight = place, 0
+    if lexemes:
+        yield _encode_lexemes(lexemes[first:])
+
+
+def _encode_lexemes(lexemes: list[bytes]) -> bytes:
+    return len(lexemes).to_bytes(4, "big") + b"\0\0\0".join([*lexemes, b""])

@@ -32,10 +32,10 @@ from observability import live
 from observability.ingest.commit import Changes, Commit, Submission, store_counts
 from observability.ingest.prepare import Limits, Prepared, prepare
 from observability.ingest.records import Decoded, Rejected, WriteResult
-from observability.ingest.sessions import SessionUpdate
+from observability.ingest.sessions import SessionUpdate, redact_session
 from observability.ingest.statements import to_datetime
 from observability.services.blobs import store_blob
-from observability.services.policies import get_policy
+from observability.services.policies import ProjectPolicy, get_policy
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +107,10 @@ class Writer:
         """
         if self._queued_bytes > settings.INGEST_QUEUE_BYTES:
             raise WriterBusyError("The ingest queue is full.")
-        prepared = await self._prepare(project_id, decoded)
+        policy = await _get_policy(project_id)
+        prepared = await self._prepare(project_id, decoded, policy)
+        if session is not None:
+            session = redact_session(session, policy.rules)
         waiting = _Waiting(Submission(project_id, door, prepared, session), asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
@@ -129,11 +132,7 @@ class Writer:
 
     # -- before the commit ---------------------------------------------------------------------------------------------
 
-    async def _prepare(self, project_id: int, decoded: Decoded) -> Prepared:
-        try:
-            policy = await get_policy(project_id)
-        except (psycopg.OperationalError, OperationalError) as error:
-            raise WriterBusyError("Postgres cannot be reached.") from error
+    async def _prepare(self, project_id: int, decoded: Decoded, policy: ProjectPolicy) -> Prepared:
         now_us = time.time_ns() // 1000
         arguments: dict[str, Any] = {
             "project_id": project_id,
@@ -281,6 +280,13 @@ _CONTENT_ERRORS = (
     TypeError,
     OverflowError,
 )
+
+
+async def _get_policy(project_id: int) -> ProjectPolicy:
+    try:
+        return await get_policy(project_id)
+    except (psycopg.OperationalError, OperationalError) as error:
+        raise WriterBusyError("Postgres cannot be reached.") from error
 
 
 def _is_large(decoded: Decoded) -> bool:

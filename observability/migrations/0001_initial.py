@@ -194,11 +194,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SearchDocument',
             fields=[
-                ('pk', models.CompositePrimaryKey('project_id', 'trace_id', 'started_at', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('project_id', 'trace_id', 'started_at', 'version', 'part', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('project_id', models.BigIntegerField()),
                 ('trace_id', models.TextField()),
                 ('started_at', models.DateTimeField()),
                 ('version', models.BigIntegerField()),
+                ('part', models.IntegerField()),
                 ('terms', django.contrib.postgres.search.SearchVectorField()),
             ],
             options={

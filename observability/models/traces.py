@@ -183,13 +183,14 @@ class Resource(models.Model):
 
 
 class SearchDocument(models.Model):
-    """The search terms that one commit added to a trace. See `ingest/terms.py` for the match rule."""
+    """The search terms that one commit added to a trace, in parts where they are very many (`ingest/terms.py`)."""
 
-    pk = models.CompositePrimaryKey("project_id", "trace_id", "started_at", "version")
+    pk = models.CompositePrimaryKey("project_id", "trace_id", "started_at", "version", "part")
     project_id = models.BigIntegerField()
     trace_id = models.TextField()
     started_at = models.DateTimeField()
     version = models.BigIntegerField()
+    part = models.IntegerField()
     terms = SearchVectorField()
 
     class Meta:

@@ -117,9 +117,10 @@ CREATE TABLE search_documents (
     project_id bigint NOT NULL,
     started_at timestamptz NOT NULL,
     version bigint NOT NULL,
+    part integer NOT NULL,
     trace_id text NOT NULL,
     terms tsvector NOT NULL,
-    PRIMARY KEY (project_id, trace_id, started_at, version)
+    PRIMARY KEY (project_id, trace_id, started_at, version, part)
 ) PARTITION BY RANGE (started_at)
 """
 # One row per trace and commit, so a term is indexed once for all the events that share it.

@@ -13,7 +13,7 @@ from observability.ingest.payloads import unpack
 from observability.ingest.prepare import Limits, Prepared, prepare
 from observability.ingest.records import Decoded, EventRecord, LogRecord, ResourceRecord
 from observability.ingest.redaction import compile_rules
-from tests.ingest.factories import NOW_US, make_event
+from tests.records import START_US, make_event
 
 
 def _prepare(*events: EventRecord, logs: tuple[LogRecord, ...] = (), capture: Capture | None = None) -> Prepared:
@@ -24,7 +24,7 @@ def _prepare(*events: EventRecord, logs: tuple[LogRecord, ...] = (), capture: Ca
         capture=capture or Capture(),
         rules=compile_rules(),
         limits=Limits(blob_bytes=2**20, suspect_before_us=0, suspect_after_us=2**62, encryption_keys=keys),
-        now_us=NOW_US,
+        now_us=START_US,
     )
 
 
@@ -49,7 +49,9 @@ def test_prepare__secret_in_input__reaches_no_column_and_is_kept_encrypted() -> 
     prepared = _prepare(event)
 
     row, payload = prepared.events[0].row, prepared.events[0].payload
-    assert b"hunter2" not in msgspec.msgpack.encode([row, payload, sorted(prepared.events[0].terms)])
+    assert b"hunter2" not in msgspec.msgpack.encode(
+        [row, payload, [sorted(terms) for terms in prepared.terms.values()]]
+    )
     assert row.flags & EventFlag.REDACTED
     assert payload.replay_input
 
@@ -62,16 +64,16 @@ def test_prepare__input_not_captured__leaves_no_preview_term_or_replay_copy() ->
     row, payload = prepared.events[0].row, prepared.events[0].payload
     assert row.flags & EventFlag.INPUT_WITHHELD
     assert (row.input_preview, payload.input, payload.replay_input) == (None, None, None)
-    assert "utrecht" not in prepared.events[0].terms
+    assert all("utrecht" not in terms for terms in prepared.terms.values())
 
 
 def test_prepare__log_of_a_call_not_captured__keeps_the_record_without_its_content() -> None:
     log = LogRecord(
-        trace_id="t", logged_at_us=NOW_US, stream="log", level="info", type="gen_ai.user.message", message="Utrecht"
+        trace_id="t", logged_at_us=START_US, stream="log", level="info", type="gen_ai.user.message", message="Utrecht"
     )
 
     prepared = _prepare(logs=(log,), capture=Capture(inputs=False))
 
-    row = prepared.logs[0].row
+    row = prepared.logs[0]
     assert row.flags & EventFlag.INPUT_WITHHELD
     assert "Utrecht" not in row.message

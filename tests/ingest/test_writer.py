@@ -24,8 +24,8 @@ from observability.ingest.statements import EVENTS, decode_event, decode_summary
 from observability.ingest.summaries import fold_events, refold
 from observability.ingest.writer import Writer, WriterBusyError
 from observability.models import Organization, Project
-from tests.ingest.factories import NOW_US, make_decoded, make_event, make_log
 from tests.ingest.strategies import requests
+from tests.records import START_US, make_decoded, make_event, make_log
 
 Record = EventRecord | LogRecord
 # What a repeat may change: the count of commits, and when things were stored.
@@ -178,7 +178,7 @@ async def test_write__time_far_off__stored_and_flagged(writer: Writer) -> None:
     project = await _make_project()
     year_us = 365 * 86_400_000_000
 
-    result = await _write(writer, project, make_event(started_at_us=NOW_US - year_us, ended_at_us=NOW_US))
+    result = await _write(writer, project, make_event(started_at_us=START_US - year_us, ended_at_us=START_US))
 
     assert result.accepted == 1
     rows = await _read_columns("SELECT flags & 1, tableoid::regclass::text FROM events WHERE project_id = %s", project)
@@ -270,8 +270,8 @@ async def test_write__counts_by_cause__add_up(writer: Writer) -> None:
 
 async def test_write__session_updates_in_any_order__latest_metadata_kept(writer: Writer) -> None:
     project = await _make_project()
-    late = SessionUpdate(session_id="s", seen_at_us=NOW_US + 5, metadata={"branch": "late"})
-    early = SessionUpdate(session_id="s", seen_at_us=NOW_US, metadata={"branch": "early"}, ended_at_us=NOW_US)
+    late = SessionUpdate(session_id="s", seen_at_us=START_US + 5, metadata={"branch": "late"})
+    early = SessionUpdate(session_id="s", seen_at_us=START_US, metadata={"branch": "early"}, ended_at_us=START_US)
 
     for update in (late, early):
         await writer.write(project_id=project.pk, decoded=make_decoded(), door="sdk", session=update)
@@ -307,3 +307,25 @@ async def test_write__postgres_refuses__busy_and_nothing_stored(
 
     assert isinstance(held, psycopg.AsyncConnection)
     assert len(await _read("events", project)) == 1
+
+
+async def test_write__more_terms_than_a_tsvector_holds__all_are_found(writer: Writer) -> None:
+    project = await _make_project()
+    words = [uuid.uuid4().hex * 2 for _ in range(20_000)]
+    records = [
+        make_event(span_id=f"s{n}", input=b'"' + " ".join(words[n * 100 :][:100]).encode() + b'"') for n in range(200)
+    ]
+
+    result = await _write(writer, project, *records)
+
+    assert result.accepted == 200
+    assert await sync_to_async(_count_documents)(project, words[-1]) == 1
+
+
+def _count_documents(project: Project, term: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM search_documents, unnest(terms) WHERE project_id = %s AND lexeme = %s",
+            [project.pk, term],
+        )
+        return int(cursor.fetchone()[0])
