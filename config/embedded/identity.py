@@ -41,12 +41,14 @@ class Identity:
 USER_NAMESPACE = Identity(
     "user namespace", ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--"), 0
 )
-# The change of uid clears the death signal that launch.py asked for, so setpriv asks again.
+# The change of uid clears the death signal that launch.py asked for, so setpriv asks again. Without the secure bit,
+# access(2), with which Postgres looks for itself, would not see the capability.
 PLAIN_NOBODY = Identity(
     "nobody",
     (
         *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--pdeathsig=QUIT", "--"),
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"),
+        *("--pdeathsig=QUIT", "--"),
     ),
     NOBODY,
 )

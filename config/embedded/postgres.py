@@ -15,7 +15,7 @@ from urllib.parse import quote
 from config.embedded.errors import EmbeddedError
 from config.embedded.folders import make_socket_folder
 from config.embedded.identity import choose_identity
-from config.embedded.programs import find_postgres
+from config.embedded.programs import Program, find_postgres
 
 # For an ingest store on one machine. Durability is promised, so synchronous_commit and fsync stay on.
 SETTINGS = {
@@ -48,10 +48,11 @@ class Postgres:
     # Immediate shutdown: bounded in time, recovers from the write-ahead log at the next start.
     death_signal: ClassVar[int] = signal.SIGQUIT
 
-    def __init__(self, data: Path, *, is_durable: bool = True) -> None:
+    def __init__(self, data: Path, *, is_durable: bool = True, program: Program | None = None) -> None:
+        """Look for a program that opens the data there is; `program` names one instead."""
         data = data.resolve()
         existing = sorted(int(path.name.partition("-")[2]) for path in data.glob("postgres-[0-9][0-9]"))
-        self.program = find_postgres(major=existing[-1] if existing else None)
+        self.program = program or find_postgres(major=existing[-1] if existing else None)
         self.folder = data / f"postgres-{self.program.version[0]}"
         self.sockets = make_socket_folder(data)
         self.is_durable = is_durable

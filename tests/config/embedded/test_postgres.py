@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,6 +16,7 @@ from config.embedded.errors import EmbeddedError
 from config.embedded.identity import PLAIN_NOBODY, choose_identity
 from config.embedded.postgres import Postgres
 from config.embedded.process import ServerProcess, Watchdog
+from config.embedded.programs import find_postgres
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 
@@ -30,6 +33,14 @@ def start(postgres: Postgres, data: Path, watchdog: Watchdog) -> ServerProcess:
     process = ServerProcess(postgres, log=data / "postgres.log", watchdog=watchdog)
     process.start()
     return process
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Save 70 MB where source and target are on one file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def ask(postgres: Postgres, query: str) -> object:
@@ -136,15 +147,21 @@ def test_init__with_a_socket_folder_of_somebody_else__is_refused(tmp_path: Path)
 
 
 @needs_root
-def test_start__as_root_without_user_namespaces__runs_as_nobody_in_a_closed_folder(
+def test_start__as_root_without_user_namespaces__runs_as_nobody_in_folders_closed_to_it(
     data: Path, watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Made by the first identity, so the second has to adopt it.
     start(Postgres(data, is_durable=False), data, watchdog).stop()
     monkeypatch.setattr(identity, "USER_NAMESPACE", identity.Identity("none", ("false",), 0))
     choose_identity.cache_clear()
+    # As in a clone below /root: neither the program nor its libraries are where nobody may go.
+    found = find_postgres()
+    wheel = found.path.parents[2]
+    for folder in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        shutil.copytree(folder, data / "closed" / folder.name, copy_function=link_or_copy)
+    program = replace(found, path=data / "closed" / wheel.name / found.path.relative_to(wheel))
 
-    postgres = Postgres(data, is_durable=False)
+    postgres = Postgres(data, is_durable=False, program=program)
     process = start(postgres, data, watchdog)
     answer = ask(postgres, "SELECT 1")
     owner = Path(f"/proc/{process.pid}").stat().st_uid
