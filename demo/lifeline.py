@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 REPEAT_SECONDS = 30.0
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 3.0
 
 
 def watch_parent() -> None:
