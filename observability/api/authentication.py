@@ -39,7 +39,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="playhead"'
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document describes our keys."""
 
     target_class = ApiKeyAuthentication

@@ -95,10 +95,7 @@ def get_caller_of_user(user: User, *, chosen: str | None, current_id: int | None
         The project open in the person's pages, taken when they chose none. Without either, the only project they
         have is taken; raises `InvalidError` when they have several.
     """
-    if chosen:
-        access = _get_chosen(user, chosen)
-    else:
-        access = _get_default(list_projects_for_user(user), current_id)
+    access = _get_chosen(user, chosen) if chosen else _get_default(list_projects_for_user(user), current_id)
     return Caller(project_id=access.project.pk, user=user, role=access.role)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, Case, F, Q, TextField, Value, When
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, TextField, Value
 
 from observability.errors import InvalidError
 from observability.models import Step
@@ -100,13 +100,13 @@ GROUP BY GROUPING SETS ((), (bucket))
 """
 
 
-def _is_unpriced(step: Step) -> Case:
+def _is_unpriced(step: Step) -> ExpressionWrapper[Q]:
     """Return whether a call spent tokens at a cost that is not known."""
     if step.kind == StepKind.WORKFLOW:
         unpriced = Q(unpriced_count__gt=0)
     else:
         unpriced = Q(kind="ai", cost_micros=None, total_tokens__gt=0)
-    return Case(When(unpriced, then=Value(True)), default=Value(False), output_field=BooleanField())
+    return ExpressionWrapper(unpriced, output_field=BooleanField())
 
 
 def _make_figures(row: dict[str, Any]) -> StepFigures:

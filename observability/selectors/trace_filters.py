@@ -63,6 +63,17 @@ def is_indexed(filters: TraceFilters) -> bool:
     return used <= _INDEXED
 
 
+def keep_walkable(filters: TraceFilters) -> TraceFilters:
+    """Return the part of the filters that an index leads along: windows are counted in rows of that part alone."""
+    if filters.session:
+        return TraceFilters(since=filters.since, until=filters.until, session=filters.session)
+    if filters.workflow and not has_wildcard(filters.workflow):
+        return TraceFilters(since=filters.since, until=filters.until, workflow=filters.workflow)
+    if len(filters.statuses) == 1 and filters.statuses != ("ok",):
+        return TraceFilters(since=filters.since, until=filters.until, statuses=filters.statuses)
+    return TraceFilters(since=filters.since, until=filters.until)
+
+
 def build_conditions(filters: TraceFilters) -> Q:
     """Return every condition but `text`, which needs the search documents."""
     return _match_time(filters) & _match_identity(filters) & _match_figures(filters)

@@ -16,11 +16,14 @@ from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.conditions import matches_terms
 from observability.selectors.paging import EPOCH, Position, is_before, make_cursor, read_cursor
 from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary, format_usd, name_flags
-from observability.selectors.trace_filters import NO_FILTERS, TraceFilters, build_conditions, is_indexed
+from observability.selectors.trace_filters import NO_FILTERS, TraceFilters, build_conditions, is_indexed, keep_walkable
 
 BUDGET_SECONDS = 2.0
 COUNT_AT_MOST = 1000
 MOST_TRACES = 500
+_RARE_DOCUMENTS = 1_000
+# No trace has an empty id, so asking for it asks for none.
+_NO_ID = ""
 _DERIVED = {"cost_usd"}
 _COLUMNS = tuple(name for name in TraceSummary.__struct_fields__ if name not in _DERIVED)
 
@@ -35,8 +38,10 @@ def list_traces(
     part, with a cursor to go on from. Raises `InvalidError` for a cursor that no list gave.
     """
     position = read_cursor(cursor)
-    if filters.text and (named := _find_named(project_id, filters)):
-        return _make_page(named, limit)
+    if filters.text:
+        if named := _find_named(project_id, filters):
+            return _make_page(named, limit)
+        filters = _resolve_rare_text(project_id, filters)
     if is_indexed(filters):
         found = [_make_summary(row) for row in _select(project_id, filters, position)[: limit + 1]]
         return _make_page(found, limit)
@@ -110,7 +115,7 @@ def _newest_cursor(items: list[TraceSummary]) -> str:
     return make_cursor(_position_of(items[0]) if items else Position(EPOCH, ""))
 
 
-# --- Filters without an index: windows of rows, in a budget -----------------------------------------------------------
+# --- Filters without an index: windows of rows, in a budget ----------------------------------------------------------
 
 
 def _scan(project_id: int, filters: TraceFilters, position: Position | None, limit: int) -> TracePage:
@@ -142,9 +147,8 @@ def _scan(project_id: int, filters: TraceFilters, position: Position | None, lim
 
 
 def _find_window_end(project_id: int, filters: TraceFilters, position: Position | None, size: int) -> Position | None:
-    """Return the last row of the next `size` rows in time, or None when fewer are left. Index only."""
-    in_time = TraceFilters(since=filters.since, until=filters.until)
-    rows = _select(project_id, in_time, position).values_list("started_at", "trace_id")
+    """Return the last of the next `size` rows along an index, or None when fewer are left."""
+    rows = _select(project_id, keep_walkable(filters), position).values_list("started_at", "trace_id")
     last = rows[size - 1 : size].first()
     return None if last is None else Position(*last)
 
@@ -163,16 +167,35 @@ def _read_window(
     return rows
 
 
+def _resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
+    """Put ids in place of a text that few documents hold: then the primary key leads to all matches.
+
+    One query on `search_documents_terms`; a text that many documents hold stays, and matches come up in any window.
+    """
+    documents = _find_documents(project_id, filters.text or "", since=filters.since)
+    try:
+        with Budget(BUDGET_SECONDS).spend():
+            found = set(documents.values_list("trace_id", flat=True)[: _RARE_DOCUMENTS + 1])
+    except OutOfTimeError:
+        return filters
+    if len(found) > _RARE_DOCUMENTS:
+        return filters
+    ids = found & set(filters.ids) if filters.ids else found
+    return dataclasses.replace(filters, text=None, ids=tuple(ids) or (_NO_ID,))
+
+
 def _match_text(project_id: int, text: str, *, since: datetime | None) -> Q:
     """Return the condition that a trace has all the terms of the text; a text without any term matches nothing.
 
     A search document is dated with the start of its trace as known at that commit, which later commits only move
     back: so documents before `since` cannot belong to traces from `since` on, and their partitions are not read.
     """
+    return Q(trace_id__in=_find_documents(project_id, text, since=since).values("trace_id"))
+
+
+def _find_documents(project_id: int, text: str, *, since: datetime | None) -> QuerySet[SearchDocument]:
     documents = SearchDocument.objects.filter(matches_terms("terms", query_terms(text)), project_id=project_id)
-    if since is not None:
-        documents = documents.filter(started_at__gte=since)
-    return Q(trace_id__in=documents.values("trace_id"))
+    return documents if since is None else documents.filter(started_at__gte=since)
 
 
 def _find_named(project_id: int, filters: TraceFilters) -> list[TraceSummary]:

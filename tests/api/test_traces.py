@@ -50,8 +50,14 @@ def test_list__a_trace__snake_case_and_both_spellings_of_cost(project: Project, 
     ids=str,
 )
 def test_list__parameter__reaches_the_filter_of_its_name(project: Project, key_api: Api, query: Any) -> None:
-    known = {"session_id": "s", "user_id": "u", "environment": "prod", "service_name": "desk", "correlation_id": "c"}
-    wanted = {
+    known: dict[str, Any] = {
+        "session_id": "s",
+        "user_id": "u",
+        "environment": "prod",
+        "service_name": "desk",
+        "correlation_id": "c",
+    }
+    wanted: dict[str, Any] = {
         "kind": "ai",
         "name": "refund",
         "model": "gpt-5",

@@ -144,7 +144,7 @@ def test_get_by_id__own_event__the_same_as_by_span(project: Project) -> None:
 
 
 def test_get__inferred_event__found_through_the_run(project: Project) -> None:
-    sdk = {"source": "sdk", "session_id": "s"}
+    sdk: dict[str, Any] = {"source": "sdk", "session_id": "s"}
     write(
         project.pk,
         make_event("t", at=1, **sdk),

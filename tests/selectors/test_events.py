@@ -164,7 +164,7 @@ def test_list__one_or_many__same_queries(project: Project, django_assert_num_que
         assert len(list_events(project.pk, trace).items) == 41
 
 
-# --- Events sent without a trace id: inferred from the order of the session's runs ------------------------------------
+# --- Events sent without a trace id: inferred from the order of the session's runs -----------------------------------
 
 
 def _sdk(trace_id: str, span_id: str, at: float, **fields: Any) -> Any:

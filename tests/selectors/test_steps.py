@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import statistics
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def _health(project: Project, kind: str, name: str, hours: float = 2, **wanted: 
     return get_step_health(project.pk, step, since=START, until=START + timedelta(hours=hours), **wanted)
 
 
-# --- Which there are ----------------------------------------------------------------------------------------------------
+# --- Which there are -------------------------------------------------------------------------------------------------
 
 
 def test_list__every_kind__counted_under_its_own_key(project: Project) -> None:
@@ -140,7 +141,7 @@ def test_list__trace_deleted_and_purged__taken_out_of_the_figures(project: Proje
     assert _counts(project) == {("workflow", "chat"): 1}
 
 
-# --- Their calls ----------------------------------------------------------------------------------------------------------
+# --- Their calls -----------------------------------------------------------------------------------------------------
 
 
 def test_calls__workflow__its_traces_and_no_others(project: Project) -> None:
@@ -189,7 +190,7 @@ def test_calls__pages__each_once_newest_first(project: Project, kind: str) -> No
     for number in range(9):
         write(project.pk, make_event(f"t{number}", at=number // 3), _tool(f"t{number}", "same", "chat", at=number // 3))
 
-    seen = []
+    seen: list[tuple[datetime, str]] = []
     cursor = None
     while cursor or not seen:
         page = _calls(project, kind, "chat", cursor=cursor, limit=2)
@@ -249,7 +250,7 @@ def test_calls__read_through_the_index_of_steps(project: Project, kind: str, ind
     assert index in plan.split("Index Cond")[1].splitlines()[0]
 
 
-# --- Their health ---------------------------------------------------------------------------------------------------------
+# --- Their health ----------------------------------------------------------------------------------------------------
 
 
 def test_health__calls_of_every_outcome__recomputed_by_hand(project: Project) -> None:
@@ -303,7 +304,7 @@ def test_health__no_calls__empty_buckets_over_the_whole_range(project: Project) 
     starts = [bucket.started_at for bucket in health.buckets]
     assert starts[0] <= START < starts[0] + timedelta(seconds=600)
     assert starts[-1] < START + timedelta(hours=2) <= starts[-1] + timedelta(seconds=600)
-    assert {later - earlier for earlier, later in zip(starts, starts[1:], strict=False)} == {timedelta(seconds=600)}
+    assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(seconds=600)}
     assert health.last_error is None
 
 

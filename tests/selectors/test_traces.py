@@ -43,7 +43,7 @@ def test_list__several__newest_first_and_of_this_project_alone(project: Project,
 
 
 def test_list__a_row__says_what_was_stored(project: Project) -> None:
-    usage = {"model": "m", "cost_micros": 1_500, "kind": "ai", "name": "m", "parent_span_id": "root"}
+    usage: dict[str, Any] = {"model": "m", "cost_micros": 1_500, "kind": "ai", "name": "m", "parent_span_id": "root"}
     write(
         project.pk,
         make_event("t", session_id="s", user_id="u", environment="prod", service_name="desk", tags=("a", "b")),
@@ -90,8 +90,20 @@ def test_list__a_row__says_what_was_stored(project: Project) -> None:
     ids=str,
 )
 def test_list__filter__keeps_what_matches(project: Project, filters: dict[str, Any]) -> None:
-    known = {"session_id": "s", "user_id": "u", "environment": "prod", "service_name": "desk", "correlation_id": "c"}
-    ai = {"kind": "ai", "name": "call", "model": "gpt-5", "cost_micros": 2_000_000, "parent_span_id": "root"}
+    known: dict[str, Any] = {
+        "session_id": "s",
+        "user_id": "u",
+        "environment": "prod",
+        "service_name": "desk",
+        "correlation_id": "c",
+    }
+    ai: dict[str, Any] = {
+        "kind": "ai",
+        "name": "call",
+        "model": "gpt-5",
+        "cost_micros": 2_000_000,
+        "parent_span_id": "root",
+    }
     write(
         project.pk,
         make_event("before", at=0, name="chat"),
@@ -117,6 +129,39 @@ def test_list__wildcard__underscore_and_percent_are_letters(project: Project) ->
 
     assert _ids(project, workflow="get_*") == ["a"]
     assert _ids(project, workflow="*%") == ["c"]
+
+
+@pytest.mark.parametrize("most_rare", [0, 1000], ids=["common", "rare"])
+def test_list__text__found_the_same_whether_many_or_few_have_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, most_rare: int
+) -> None:
+    monkeypatch.setattr(traces, "_RARE_DOCUMENTS", most_rare)
+    monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 3)
+    write(project.pk, *(make_event(f"t{number:02}", at=number, input=b'"refund"') for number in range(9)))
+    write(project.pk, make_event("t04", "later", at=4.5, name="overdraft"), make_event("x", at=20, name="overdraft"))
+
+    assert list(_walk(project, 2, text="refund")) == [f"t{number:02}" for number in reversed(range(9))]
+    assert _ids(project, text="overdraft") == ["x", "t04"]
+    assert _ids(project, text="overdraft", since=at(4), until=at(5)) == ["t04"]
+    assert _ids(project, text="overdraft", ids=("x", "t01")) == ["x"]
+    assert _ids(project, text="overdraft", ids=("t01",)) == []
+    assert _ids(project, text="nothing") == []
+
+
+@pytest.mark.parametrize(
+    "filters", [{"session": "s"}, {"workflow": "refund"}, {"statuses": ("error",)}, {"workflow": "ref*"}], ids=str
+)
+def test_list__windows_along_any_index__find_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch, filters: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 2)
+    wanted: dict[str, Any] = {"session_id": "s", "name": "refund", "status": "error"}
+    write(
+        project.pk, *(make_event(f"t{number:02}", at=number, user_id=f"u{number % 2}", **wanted) for number in range(9))
+    )
+    write(project.pk, *(make_event(f"x{number:02}", at=number, user_id="u0") for number in range(9)))
+
+    assert list(_walk(project, 2, user="u0", **filters)) == ["t08", "t06", "t04", "t02", "t00"]
 
 
 def test_list__text_without_any_word__finds_nothing(project: Project) -> None:
