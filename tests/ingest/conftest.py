@@ -12,7 +12,7 @@ from observability.ingest.writer import Writer, close_writer, get_writer
 
 
 @pytest_asyncio.fixture
-async def writer(transactional_db: None) -> AsyncIterator[Writer]:
+async def writer(store: None) -> AsyncIterator[Writer]:
     """Return the writer; its connections are closed when the test ends."""
     yield get_writer()
     await close_writer()

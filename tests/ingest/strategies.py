@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from observability.ingest.records import EventRecord, LogRecord, Usage
-from tests.ingest.factories import NOW_US, make_event, make_log
+from tests.records import START_US, make_event, make_log
 
 # Few values each, so that halves of the same event, and the same half twice, are common.
 _texts = st.sampled_from([None, "a", "b", "c"])
 _values = st.sampled_from([None, b'"x"', b'"yy"', b'{"k":1}', b'{"password":"hunter22"}'])
-_starts = st.integers(0, 2).map(lambda second: NOW_US + second * 1_000_000)
+_starts = st.integers(0, 2).map(lambda second: START_US + second * 1_000_000)
 
 
 @st.composite

@@ -16,20 +16,20 @@ from observability.ingest.prepare import Limits, prepare
 from observability.ingest.records import Decoded, EventRecord
 from observability.ingest.redaction import compile_rules
 from observability.ingest.rows import EventRow, PayloadRow
-from tests.ingest.factories import NOW_US, make_event
 from tests.ingest.strategies import event_records
+from tests.records import START_US, make_event
 
 State = tuple[EventRow, PayloadRow]
 _RULES = compile_rules()
 _LIMITS = Limits(blob_bytes=2**20, suspect_before_us=0, suspect_after_us=2**62, encryption_keys=())
 _halves = event_records(traces=1).map(
-    lambda record: msgspec.structs.replace(record, span_id="s1", started_at_us=NOW_US)
+    lambda record: msgspec.structs.replace(record, span_id="s1", started_at_us=START_US)
 )
 
 
 def _prepare(record: EventRecord) -> State:
     prepared = prepare(
-        Decoded(events=(record,)), project_id=1, capture=Capture(), rules=_RULES, limits=_LIMITS, now_us=NOW_US
+        Decoded(events=(record,)), project_id=1, capture=Capture(), rules=_RULES, limits=_LIMITS, now_us=START_US
     )
     event = prepared.events[0]
     return event.row, event.payload
@@ -73,13 +73,13 @@ def test_merge__running_then_ended__ended_wins_and_keeps_what_it_lacks() -> None
 
     row, payload = _join(running, ended)
 
-    assert (row.status, row.ended_at_us, row.model) == ("ok", NOW_US + 1_000_000, "gpt-4o")
+    assert (row.status, row.ended_at_us, row.model) == ("ok", START_US + 1_000_000, "gpt-4o")
     assert (payload.input, payload.output) == (b'"question"', b'"answer"')
 
 
 def test_merge__later_end__wins() -> None:
-    early = _prepare(make_event(name="early", ended_at_us=NOW_US + 1))
-    late = _prepare(make_event(name="late", ended_at_us=NOW_US + 2))
+    early = _prepare(make_event(name="early", ended_at_us=START_US + 1))
+    late = _prepare(make_event(name="late", ended_at_us=START_US + 2))
 
     assert _join(late, early)[0].name == "late"
     assert _join(early, late)[0].name == "late"

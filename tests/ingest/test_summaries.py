@@ -11,9 +11,9 @@ from observability.ingest.merge import merge_events
 from observability.ingest.records import EventRecord
 from observability.ingest.rows import EventKey
 from observability.ingest.summaries import Summary, empty_summary, fold_event, fold_events, fold_log, refold
-from tests.ingest.factories import NOW_US, make_event
 from tests.ingest.strategies import event_records
 from tests.ingest.test_merge import State, _prepare
+from tests.records import START_US, make_event
 
 
 def _fold_one_by_one(records: list[EventRecord]) -> tuple[Summary, dict[EventKey, State]]:
@@ -52,7 +52,7 @@ def test_fold__shuffled_and_doubled__same_summary(records: list[EventRecord], ch
 
 
 def test_fold__support_desk_run__says_what_a_reader_would_count() -> None:
-    root = make_event(kind="workflow", name="chatHandler", span_id="r", ended_at_us=NOW_US + 5_000_000)
+    root = make_event(kind="workflow", name="chatHandler", span_id="r", ended_at_us=START_US + 5_000_000)
     call = make_event(kind="ai", name="gpt-4o", span_id="a", parent_span_id="r", model="gpt-4o", cost_micros=120)
     tool = make_event(span_id="t", parent_span_id="r", status="error", error_message="no such order")
 
@@ -91,6 +91,6 @@ def test_fold__unknown_cost__stays_unknown() -> None:
 def test_fold_log__before_first_event__trace_starts_at_the_log() -> None:
     summary = fold_events(1, "trace-1", [_prepare(make_event())[0]])
 
-    fold_log(summary, NOW_US - 1_000_000)
+    fold_log(summary, START_US - 1_000_000)
 
-    assert (summary.started_at_us, summary.log_count) == (NOW_US - 1_000_000, 1)
+    assert (summary.started_at_us, summary.log_count) == (START_US - 1_000_000, 1)

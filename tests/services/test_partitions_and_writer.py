@@ -14,7 +14,7 @@ from django.db import connection, connections
 from observability.ingest.writer import Writer
 from observability.models import Project
 from observability.services.partitions import drop_partitions, ensure_partitions
-from tests.ingest.factories import make_decoded, make_event, make_log
+from tests.records import make_decoded, make_event, make_log
 
 DAY = date(2031, 5, 17)
 DAYS = 3
