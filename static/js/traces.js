@@ -17,6 +17,8 @@ const rows = () => [...results.querySelectorAll("tbody tr")];
 /* Live */
 
 const refresh = coalesce(async () => {
+  // Filters that the server refused would be refused again.
+  if (results.querySelector(".notice.error")) return;
   const shown = rows().map((row) => row.dataset.trace);
   const query = new URLSearchParams(location.search);
   for (const id of shown) if (wantsAll || hinted.has(id)) query.append("shown", id);
@@ -86,7 +88,11 @@ function move(step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.id === "q") event.target.blur();
+  if (event.key === "Escape" && event.target.id === "q") {
+    // Leaving the field must not empty it, as browsers do.
+    event.preventDefault();
+    event.target.blur();
+  }
   if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
   const actions = { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), n: () => document.querySelector("#new-rows:not([hidden])")?.click() };
   const action = actions[event.key];
