@@ -84,7 +84,10 @@ async def work(options: AgentOptions, recorder: Recorder) -> None:
 
 
 async def run_trace(recorder: Recorder, case: Case, *, links: list[Link]) -> None:
-    """Record one run. Triage runs link to the newest incident research, whose findings they work with."""
+    """Record one run. Triage runs link to the newest incident research, whose findings they work with.
+
+    A `ValueError` is a model's answer that is no JSON: the run has failed and says so in its trace.
+    """
     user = f"customer-{case.customer.id}"
     wanted = links[-1:] if case.workflow == "ticketTriage" else []
     trace_id = ""
@@ -95,8 +98,8 @@ async def run_trace(recorder: Recorder, case: Case, *, links: list[Link]) -> Non
             await WORKFLOWS[case.workflow](recorder, case, root)
             if case.workflow == "incidentResearch":
                 links[:] = [Link(context, {"link.reason": "incident figures"})]
-    except (CallFailedError, httpx.HTTPError) as error:
-        logger.warning("a run failed: %r", error)
+    except (CallFailedError, httpx.HTTPError, ValueError) as error:
+        logger.info("a run failed: %r", error)
     report(agent="otel", workflow=case.workflow, trace=trace_id, case=case.number)
 
 

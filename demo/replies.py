@@ -197,8 +197,11 @@ def _answer_translation(talk: Conversation) -> Reply:
 
 
 def _answer_plan(talk: Conversation) -> Reply:
+    """Plan in JSON as asked; now and then in prose, which the agent cannot read and fails on."""
     order_id = _find(ORDER_PATTERN, talk.question) or "the order"
     questions = [f"What is the state of {order_id} and its parcel?", "Which help article settles the request?"]
+    if talk.choose(("prose", *["json"] * 9)) == "prose":
+        return Reply(text=f"Sure! First I would ask: {questions[0]} Then: {questions[1]}")
     return Reply(text=json.dumps([*questions, "How upset is the customer?"]))
 
 

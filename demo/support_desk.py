@@ -78,7 +78,7 @@ async def run_trace(desk: Desk, case: Case, *, text: str, history: list[Message]
     try:
         await WORKFLOWS[case.workflow](desk, case, text=text, history=history)
     except (httpx.HTTPError, ModelUnavailableError) as error:
-        logger.warning("a run failed: %r", error)
+        logger.info("a run failed: %r", error)
     finally:
         end_trace()
     report(agent="sdk", workflow=case.workflow, trace=trace_id, session=session_id)

@@ -30,7 +30,7 @@ from config.supervisor.plans import (
 )
 
 # Stopped in this order, those of one line together: who writes goes before what is written to.
-STOP_ORDER = (("demo", "web", "worker", "beat"), ("valkey",), ("postgres",))
+STOP_ORDER = (("demo",), ("web", "worker", "beat"), ("valkey",), ("postgres",))
 
 
 def run_up(arguments: list[str]) -> int:
