@@ -4,20 +4,29 @@ The browser subscribes with `{"subscribe": {"project": <id>, "trace": "<id>"?}}`
 `{"type": "live.joined"}`, hints as `observability.live.Hint`, and every few seconds `{"type": "live.beat"}`.
 A beat has travelled through the channel layer like any hint, so a page that hears none knows that hints are not
 arriving either (a dead Valkey, say), tells its reader and polls. A refusal is `{"type": "live.refused"}`.
+
+Closed with 4401: not signed in. 4403: access was taken away. 1013: Valkey or Postgres cannot be reached, come back;
+the page polls meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import suppress
 from typing import Any, cast
 
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import DatabaseError
 
 from observability import live
 from observability.errors import ObservabilityError
 from observability.models import User
 from observability.selectors.access import get_project_by_id_for_user
+
+log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 4.0
 _MOST_GROUPS = 4
@@ -30,9 +39,21 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     groups_joined: dict[str, int]
     _beating: asyncio.Task[None] | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve until either side ends it; what the page joined is left on every way out."""
+        self.groups_joined = {}
+        try:
+            await super().__call__(scope, receive, send)
+        except (*live.LAYER_ERRORS, DatabaseError) as error:
+            log.warning("live.unavailable", error=repr(error))
+            # The page may have gone already.
+            with suppress(OSError, RuntimeError):
+                await send({"type": "websocket.close", "code": 1013})
+        finally:
+            await self._leave()
+
     async def connect(self) -> None:
         """Take signed-in people only."""
-        self.groups_joined = {}
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
             await self.close(code=4401)
@@ -41,12 +62,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self.accept()
         self._beating = asyncio.create_task(self._beat())
 
-    async def disconnect(self, code: int) -> None:
-        """Leave every group."""
-        if self._beating is not None:
-            self._beating.cancel()
-        for group in self.groups_joined:
-            await self.channel_layer.group_discard(group, self.channel_name)
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        """Read what the page said. What is no JSON is refused as any other request that names nothing."""
+        try:
+            content = json.loads(text_data or "")
+        except (ValueError, RecursionError):
+            content = None
+        await self.receive_json(content)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Join the groups of a project, and of one trace, after checking that the person may see them."""
@@ -83,13 +105,26 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def _beat(self) -> None:
         """Send ourselves a message through the channel layer now and then; end when access was taken away."""
         while True:
-            try:
+            # A beat that does not arrive is the message.
+            with suppress(*live.LAYER_ERRORS):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self.channel_layer.send(self.channel_name, {"type": "live.beat"})
-            except Exception:  # noqa: S110 - a beat that does not arrive is the message
-                pass
             await asyncio.sleep(BEAT_SECONDS)
-            for project_id in set(self.groups_joined.values()):
-                if not await self._may_see(project_id):
-                    await self.close(code=4403)
-                    return
+            if not await self._may_still_see():
+                await self.close(code=4403)
+                return
+
+    async def _may_still_see(self) -> bool:
+        """Ask again for every project joined. While Postgres cannot answer, nothing is taken away."""
+        try:
+            return all([await self._may_see(project_id) for project_id in set(self.groups_joined.values())])
+        except DatabaseError:
+            return True
+
+    async def _leave(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
+        for group in self.groups_joined:
+            with suppress(*live.LAYER_ERRORS):
+                await self.channel_layer.group_discard(group, self.channel_name)

@@ -23,9 +23,12 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
 
+LAYER_ERRORS = (OSError, RedisError)
+"""What a dead, frozen or full Valkey raises through the channel layer."""
 _INTERVAL_SECONDS = 0.2
 _SEND_SECONDS = 1.0
 """A hint that takes longer than this is given up: the pages' polling finds what it told."""
@@ -53,7 +56,7 @@ def project_group(project_id: int) -> str:
 
 def trace_group(project_id: int, trace_id: str) -> str:
     """Return the group that hears of one trace. Hashed: group names are short and ASCII, trace ids are not."""
-    return f"trace.{project_id}.{hashlib.blake2b(trace_id.encode(), digest_size=12).hexdigest()}"
+    return f"trace.{project_id}.{hashlib.blake2b(trace_id.encode(errors='replace'), digest_size=12).hexdigest()}"
 
 
 class _Announcer:
@@ -101,8 +104,8 @@ class _Announcer:
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await layer.group_send(group, dict(hint))
-        except Exception as error:
-            # Whatever a dead or strange Valkey raises: the rows are stored, and pages that hear no beat poll.
+        except LAYER_ERRORS as error:
+            # The rows are stored, and pages that hear no beat poll.
             self._paused_until = time.monotonic() + _PAUSE_SECONDS
             log.warning("live.unavailable", error=repr(error))
 

@@ -1,7 +1,7 @@
 /**
  * The live connection. Messages are hints with ids and a version; whoever hears one reads the rows.
  *
- * A connection counts as live while beats arrive: the server sends one every five seconds through the same channel
+ * A connection counts as live while beats arrive: the server sends one every few seconds through the same channel
  * layer that carries the hints, so a dead layer is noticed even when the socket is fine. Without beats the page polls
  * every three seconds and says so. Coming back, it reads once what it may have missed, so there is no gap.
  */
