@@ -28,7 +28,6 @@ from demo.reply_texts import (
 
 Message = dict[str, Any]
 ORDER_PATTERN = re.compile(r"KO-\d{5}")
-TRACKING_PATTERN = re.compile(r"\b[A-Z]{2}\d{9}\b")
 TOPIC_PATTERNS: tuple[tuple[str, str], ...] = (
     ("stove", r"\b(?:stove|gas)\b"),
     ("sizing", r"which size|between eu"),

@@ -103,11 +103,6 @@ def find_model(given: bytes | None, *, name: str) -> ModelFacts:
     )
 
 
-def find_system_prompt(given: bytes | None) -> str | None:
-    """Return the system prompt in the input of an `ai` event: the text that `prompt_hash` identifies."""
-    return _find_system_prompt(_find_request(given), given)
-
-
 def has_request(given: bytes | None) -> bool:
     """Tell whether an input is the record that the Python client's interceptor makes of a request."""
     fields = read_fields(given)

@@ -12,7 +12,6 @@ from observability.ingest.sdk.values import (
     find_error,
     find_http_error,
     find_model,
-    find_system_prompt,
 )
 from observability.ingest.text import hash_prompt
 
@@ -109,6 +108,5 @@ USER = {"role": "user", "content": "Hello"}
         ("Be brief.", None),
     ],
 )
-def test_find_system_prompt__input(given: object, prompt: str | None) -> None:
-    assert find_system_prompt(encode(given)) == prompt
+def test_find_model__input__prompt_is_known_by_its_hash(given: object, prompt: str | None) -> None:
     assert find_model(encode(given), name="m").prompt_hash == (prompt and hash_prompt(prompt))
