@@ -7,11 +7,13 @@ through the middleware. Everything else is Django's.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()
+# Django and Channels type ASGI each in their own way, so what they make is not typed here.
+django_application: Any = get_asgi_application()
 
 # Imported after Django is set up: they reach models.
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope  # noqa: E402
@@ -23,7 +25,7 @@ from config.lifespan import lifespan_application  # noqa: E402
 from observability.ingest.door import ingest_application, is_ingest_path  # noqa: E402
 from observability.routing import websocket_urlpatterns  # noqa: E402
 
-websocket_application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket_application: Any = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 
 
 async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

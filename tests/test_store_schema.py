@@ -36,7 +36,7 @@ WHERE i.indrelid = %s::regclass AND i.indisprimary ORDER BY a.attnum
 def _query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _list_model_columns(model: type[models.Model]) -> set[tuple[str, str, bool]]:
