@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 REPEAT_SECONDS = 30.0
@@ -41,11 +42,20 @@ def report(**facts: Any) -> None:
         sys.stdout.flush()
 
 
-def stop_on_signals(task: asyncio.Task[Any]) -> None:
-    """Cancel the task on SIGTERM and SIGINT, so that its `finally` blocks still flush what was recorded."""
+def run_agent_process(work: Coroutine[Any, Any, None]) -> None:
+    """Run an agent until it is done, its parent is gone, or SIGTERM or SIGINT stops it: it still flushes then."""
+    log_sparingly()
+    watch_parent()
+    asyncio.run(_run_until_stopped(work))
+
+
+async def _run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 class SparingFilter(logging.Filter):

@@ -25,9 +25,9 @@ from opentelemetry.trace import Link
 
 from demo.catalogue import build_shop
 from demo.conversations import Case, list_triage_cases
-from demo.lifeline import log_sparingly, report, stop_on_signals, watch_parent
+from demo.lifeline import report, run_agent_process
 from demo.options import AgentOptions, Pacer, parse_agent_options
-from demo.otel_recorder import CallFailedError, Recorder
+from demo.otel_recorder import BaggageProcessor, CallFailedError, Recorder
 from demo.triage_workflows import WORKFLOWS
 
 EXPORT_DELAY_MS = 200
@@ -49,6 +49,7 @@ def build_providers(options: AgentOptions) -> tuple[TracerProvider, LoggerProvid
     )
     headers = {"Authorization": f"Bearer {options.key}"}
     traces = TracerProvider(resource=resource, shutdown_on_exit=False)
+    traces.add_span_processor(BaggageProcessor())
     spans = OTLPSpanExporter(
         endpoint=f"{options.url}/v1/traces", headers=headers, timeout=EXPORT_SECONDS, compression=Compression.Gzip
     )
@@ -103,19 +104,5 @@ async def run_trace(recorder: Recorder, case: Case, *, links: list[Link]) -> Non
     report(agent="otel", workflow=case.workflow, trace=trace_id, case=case.number)
 
 
-async def serve() -> None:
-    """Run the agent until it is done or told to stop."""
-    agent = asyncio.ensure_future(run_agent(parse_agent_options(__doc__)))
-    stop_on_signals(agent)
-    with contextlib.suppress(asyncio.CancelledError):
-        await agent
-
-
-def main() -> None:
-    log_sparingly()
-    watch_parent()
-    asyncio.run(serve())
-
-
 if __name__ == "__main__":
-    main()
+    run_agent_process(run_agent(parse_agent_options(__doc__)))

@@ -28,7 +28,7 @@ from elasticdash_sdk.observability import (
 from demo.catalogue import build_shop
 from demo.conversations import Case, list_desk_cases
 from demo.desk_workflows import WORKFLOWS, Desk, ModelUnavailableError
-from demo.lifeline import log_sparingly, report, stop_on_signals, watch_parent
+from demo.lifeline import report, run_agent_process
 from demo.options import AgentOptions, Pacer, parse_agent_options
 from demo.replies import Message
 
@@ -106,19 +106,5 @@ async def wait_for_sends() -> None:
     await asyncio.gather(*sends, return_exceptions=True)
 
 
-async def serve() -> None:
-    """Run the desk until it is done or told to stop."""
-    desk = asyncio.ensure_future(run_desk(parse_agent_options(__doc__)))
-    stop_on_signals(desk)
-    with contextlib.suppress(asyncio.CancelledError):
-        await desk
-
-
-def main() -> None:
-    log_sparingly()
-    watch_parent()
-    asyncio.run(serve())
-
-
 if __name__ == "__main__":
-    main()
+    run_agent_process(run_desk(parse_agent_options(__doc__)))

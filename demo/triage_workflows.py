@@ -160,10 +160,12 @@ async def read_carrier(recorder: Recorder, *, carrier: str) -> str:
     try:
         with recorder.step("read_carrier", carrier=carrier):
             figures = await recorder.call("GET", f"/shop/carriers/{carrier}/figures")
+            if "error" in figures:
+                raise CallFailedError(figures["detail"])
             recorder.query("SELECT count(*) AS tickets FROM tickets WHERE workflow = ?", ("ticketTriage",))
             return f"| {carrier} | {figures['on_the_way']} | {figures['late']} |"
-    except (KeyError, CallFailedError) as error:
-        recorder.log("error", "No figures of {}: {!r}", carrier, error, carrier=carrier)
+    except CallFailedError as error:
+        recorder.log("error", "No figures of {}: {}", carrier, error, carrier=carrier)
         return ""
 
 
