@@ -76,7 +76,7 @@ class TraceQuery:
         )
 
     def encode(self, *, cursor: str = "") -> str:
-        """Return the address's query for these filters at another place of the list."""
+        """Return the address's query, with its question mark, for these filters at another place of the list."""
         pairs = {
             "q": self.q,
             "status": self.status,
@@ -85,7 +85,8 @@ class TraceQuery:
             "to": self.to_iso,
             "cursor": cursor,
         }
-        return urlencode({name: value for name, value in pairs.items() if value})
+        query = urlencode({name: value for name, value in pairs.items() if value})
+        return f"?{query}" if query else ""
 
 
 def read_trace_query(data: QueryDict) -> TraceQuery:

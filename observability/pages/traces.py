@@ -66,8 +66,8 @@ def _make_results(access: ProjectAccess, query: TraceQuery) -> dict[str, Any]:
         "page": page,
         "is_first_page": not query.cursor,
         "unfiltered_url": base,
-        "first_page_url": f"{base}?{query.encode()}",
-        "older_url": f"{base}?{query.encode(cursor=page.next_cursor)}" if page.next_cursor else "",
+        "first_page_url": f"{base}{query.encode()}",
+        "older_url": f"{base}{query.encode(cursor=page.next_cursor)}" if page.next_cursor else "",
     }
     if not page.items and not page.next_cursor:
         results["has_any_trace"] = bool(query.cursor) or (query.is_filtered and _has_traces(project.pk))

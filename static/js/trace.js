@@ -269,12 +269,18 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "1") chooseTab("timeline");
   else if (event.key === "2") chooseTab("log");
   else if (["j", "k", "ArrowDown", "ArrowUp", "e", "E"].includes(event.key) && !event.target.closest(".side, .tabs")) {
-    const view = isLogShown() ? log : timeline;
-    view.focus();
-    view.scroller.dispatchEvent(new KeyboardEvent("keydown", { key: event.key }));
+    enterView(event.key);
   } else return;
   event.preventDefault();
 });
+
+/** Take a key that was pressed elsewhere on the page; the first step into the timeline is to its first row. */
+function enterView(key) {
+  const view = isLogShown() ? log : timeline;
+  const isFirstStep = view === timeline && timeline.active < 0 && key.toLowerCase() !== "e";
+  view.focus();
+  if (!isFirstStep) view.scroller.dispatchEvent(new KeyboardEvent("keydown", { key }));
+}
 
 document.getElementById("collapse-all").addEventListener("click", () => timeline.collapseAll(true));
 document.getElementById("expand-all").addEventListener("click", () => timeline.collapseAll(false));

@@ -1,0 +1,114 @@
+"""Who may open and change what: every page meets owner, teammate, viewer, stranger and nobody."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from observability.models import ApiKey, Project, User
+from observability.services.keys import NewKey
+from observability.services.policies import add_redaction_rule
+from tests.records import make_event, write
+
+PAGES = [
+    "traces/",
+    "traces-live/",
+    "traces/t-1/",
+    "trace-header/t-1/",
+    "settings/",
+    "settings/keys/",
+    "settings/quickstart/",
+    "settings/capture/",
+]
+CHANGES = [
+    ("settings/keys/new/", {"name": "New", "scopes": ["ingest"], "expires": ""}),
+    ("settings/keys/{key}/rotate/", {"overlap": "3600"}),
+    ("settings/keys/{key}/revoke/", {}),
+    ("settings/capture/change/", {"inputs": "on"}),
+    ("settings/capture/rules/", {"kind": "key", "value": "ssn"}),
+    ("settings/capture/rules/{rule}/", {"do": "remove"}),
+]
+
+
+@pytest.fixture
+def base(project: Project, store: None) -> str:
+    write(project.pk, make_event("t-1"))
+    return f"/o/{project.organization.slug}/p/{project.slug}/"
+
+
+def get_status(user: User | None, path: str) -> int:
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    return client.get(path).status_code
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page__members__may_open_it(path: str, base: str, owner: User, teammate: User, viewer: User) -> None:
+    wanted = 302 if path == "settings/" else 200
+
+    assert [get_status(user, base + path) for user in (owner, teammate, viewer)] == [wanted] * 3
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page__strangers__find_nothing(path: str, base: str, stranger: User, operator: User) -> None:
+    assert get_status(stranger, base + path) == 404
+    assert get_status(operator, base + path) == 404
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page__nobody__is_asked_to_sign_in(path: str, base: str) -> None:
+    answer = Client().get(base + path)
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize(("path", "fields"), CHANGES)
+def test_change__only_admins__may(
+    path: str,
+    fields: dict[str, str],
+    base: str,
+    owner: User,
+    teammate: User,
+    viewer: User,
+    stranger: User,
+    project: Project,
+    api_key: NewKey,
+) -> None:
+    rule = add_redaction_rule(project=project, kind="key", value="customer")
+    address = base + path.format(key=api_key.key.public_id, rule=rule.pk)
+
+    statuses = []
+    for user in (None, stranger, viewer, teammate, owner):
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+        statuses.append(client.post(address, fields).status_code)
+
+    assert statuses[:4] == [302, 404, 403, 403]
+    assert statuses[4] in (200, 302)
+
+
+@pytest.mark.parametrize(("path", "fields"), CHANGES)
+def test_change__by_get__is_refused(path: str, fields: dict[str, str], base: str, owner: User, api_key: NewKey) -> None:
+    assert get_status(owner, base + path.format(key=api_key.key.public_id, rule=1)) == 405
+
+
+def test_key__of_another_project__is_not_found(
+    base: str, owner: User, foreign_project: Project, api_key: NewKey
+) -> None:
+    ApiKey.objects.filter(pk=api_key.key.pk).update(project=foreign_project)
+    client = Client()
+    client.force_login(owner)
+
+    answer = client.post(f"{base}settings/keys/{api_key.key.public_id}/revoke/")
+
+    assert answer.status_code == 404
+    assert ApiKey.objects.get(pk=api_key.key.pk).revoked_at is None
+
+
+def test_trace__of_another_project__is_not_found(base: str, stranger: User, foreign_project: Project) -> None:
+    path = f"/o/{foreign_project.organization.slug}/p/{foreign_project.slug}/traces/t-1/"
+
+    assert get_status(stranger, path) == 404
