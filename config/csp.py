@@ -26,7 +26,7 @@ class ContentSecurityPolicyMiddleware(MiddlewareMixin):
     """Add the policy header to every answer that has none."""
 
     third_party_prefixes: ClassVar[tuple[str, ...]] = ("/admin/", "/api/docs")
-    get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]  # type: ignore[assignment]
+    get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Choose the policy by path."""

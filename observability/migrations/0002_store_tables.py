@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import migrations
 
 from observability.sql.store import CREATE_STORE, DROP_STORE
 
 
 class Migration(migrations.Migration):
-    dependencies = [("observability", "0001_initial")]
+    dependencies: ClassVar = [("observability", "0001_initial")]
 
-    operations = [migrations.RunSQL(sql=list(CREATE_STORE), reverse_sql=list(DROP_STORE))]
+    operations: ClassVar = [migrations.RunSQL(sql=list(CREATE_STORE), reverse_sql=list(DROP_STORE))]

@@ -169,7 +169,9 @@ CREATE TABLE traces (
 # The trace list, newest first.
 TRACES_NEWEST = "CREATE INDEX traces_newest ON traces (project_id, started_at DESC, trace_id DESC)"
 # One workflow's calls and health.
-TRACES_BY_WORKFLOW = "CREATE INDEX traces_by_workflow ON traces (project_id, workflow_name, started_at DESC, trace_id DESC)"
+TRACES_BY_WORKFLOW = (
+    "CREATE INDEX traces_by_workflow ON traces (project_id, workflow_name, started_at DESC, trace_id DESC)"
+)
 # The list filtered to what is rare: errors and running traces.
 TRACES_NOT_OK = (
     "CREATE INDEX traces_not_ok ON traces (project_id, status, started_at DESC, trace_id DESC) WHERE status <> 'ok'"
@@ -256,7 +258,16 @@ CREATE TABLE ingest_rejections (
 
 # (In the column definitions only since Postgres 16; partitions take it over from their parent.)
 _EXTERNAL = {
-    "payloads": ("input", "output", "attributes", "error_stack", "extra", "replay_input", "replay_output", "replay_extra"),
+    "payloads": (
+        "input",
+        "output",
+        "attributes",
+        "error_stack",
+        "extra",
+        "replay_input",
+        "replay_output",
+        "replay_extra",
+    ),
     "log_records": ("fields",),
 }
 
