@@ -7,7 +7,6 @@ at the same time.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
 import logging
 import uuid
