@@ -169,6 +169,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 500},
     },
+    "sweep-blobs": {
+        "task": "observability.tasks.sweep_blobs",
+        "schedule": crontab(minute="43"),
+        "options": {"expire_seconds": 3000},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

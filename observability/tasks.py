@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from observability.services import purge
+from observability.services.blob_sweep import sweep_all_blobs
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
 
@@ -32,3 +33,9 @@ def resume_purges() -> None:
     """Purge what a lost message or a crash left behind."""
     for project_id, trace_id in purge.list_unfinished_purges():
         purge.purge_trace(project_id=project_id, trace_id=trace_id)
+
+
+@shared_task(ignore_result=True)
+def sweep_blobs() -> None:
+    """Remove large values that nothing names any more."""
+    sweep_all_blobs()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import migrations, models
 
 # Tables without rows, or a few: an index is made at once and holds its lock for milliseconds.
@@ -26,9 +28,9 @@ TRACES_DELETED = "CREATE INDEX traces_deleted ON traces (project_id, trace_id) W
 
 
 class Migration(migrations.Migration):
-    dependencies = [("observability", "0002_store_tables")]
+    dependencies: ClassVar = [("observability", "0002_store_tables")]
 
-    operations = [
+    operations: ClassVar = [
         migrations.RunSQL(
             sql=[
                 LIMIT_LOCK_WAIT,

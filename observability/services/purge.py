@@ -4,7 +4,8 @@
    locks the same row, refuses whatever is still sent of it (`trace_deleted`).
 2. `purge_trace` deletes its events with their values, its log records and search documents, a batch per transaction,
    and takes each event out of the hourly figures of its tool or prompt. `event_count` and `log_count` of the hidden
-   row say what is left. A purge that is interrupted is taken up where it stopped.
+   row say what is left. A purge that is interrupted is taken up where it stopped. Values in blob storage go with the
+   next sweep (`blob_sweep`), because other traces may name the same content.
 3. The row stays with `purged_at` and without any content: so that a client that goes on sending does not bring the
    trace back, and so that events inferred from a session's order of runs stay where they were.
 
