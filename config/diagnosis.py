@@ -14,6 +14,7 @@ import psycopg
 import redis
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -146,8 +147,10 @@ def check_queue() -> Iterator[Finding]:
 
 def check_keys() -> Finding:
     """See that the keys are there and well formed; they are not shown."""
-    if not settings.SECRET_KEY:
-        return Finding("keys", "no secret key", "set PLAYHEAD_SECRET_KEY")
+    try:
+        settings.SECRET_KEY  # noqa: B018 - Django raises for an empty one
+    except ImproperlyConfigured:
+        return Finding("keys", "no secret key", "start `python3 manage.py up` once, or set PLAYHEAD_SECRET_KEY")
     try:
         keys = [Fernet(key) for key in settings.ENCRYPTION_KEYS]
     except ValueError:

@@ -17,6 +17,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+DEMO_KEY_NAME = "demo"
+"""The key that the demo agents send with, made for them by nobody."""
+
 
 class UserManager(BaseUserManager["User"]):
     """Create users by email address."""

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from observability.errors import NotFoundError
 from observability.models import ApiKey, Scope
+from observability.models.tenancy import DEMO_KEY_NAME
 
 
 def list_keys(project_id: int) -> list[ApiKey]:
@@ -23,6 +24,10 @@ def get_key(project_id: int, public_id: str) -> ApiKey:
 
 
 def find_sending_key(project_id: int) -> ApiKey | None:
-    """Return the newest active key that may send data, for quickstarts. One query."""
+    """Return the newest active key that may send data, for quickstarts. One query.
+
+    Not one that is being replaced, and not the demo agents': nobody has seen its secret.
+    """
     is_active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-    return ApiKey.objects.filter(is_active, project_id=project_id, scopes__contains=[Scope.INGEST]).first()
+    keys = ApiKey.objects.filter(is_active, project_id=project_id, scopes__contains=[Scope.INGEST], replaced_by=None)
+    return keys.exclude(name=DEMO_KEY_NAME, created_by=None).first()

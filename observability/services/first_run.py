@@ -21,11 +21,11 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from observability.models import ApiKey, Membership, Organization, Project, Role, Scope, User
+from observability.models.tenancy import DEMO_KEY_NAME
 from observability.services.accounts import create_person, find_person
 from observability.services.keys import NewKey, create_key, find_active_key, has_secret, revoke_key
 
 FIRST_SCOPES = [Scope.INGEST.value, Scope.READ.value]
-DEMO_KEY_NAME = "demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

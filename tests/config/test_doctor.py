@@ -103,5 +103,11 @@ def test_check_keys__that_are_missing_or_malformed__names_the_setting(
     assert check_keys().remedy == remedy
 
 
+def test_check_keys__without_a_secret_key__says_so(settings: Settings) -> None:
+    settings.SECRET_KEY = ""
+
+    assert "set PLAYHEAD_SECRET_KEY" in check_keys().remedy
+
+
 def test_check_disk__of_a_folder_yet_to_be_made__looks_at_where_it_would_be() -> None:
     assert check_disk(configured.BASE_DIR / "not" / "there" / "yet").is_ok
