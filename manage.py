@@ -245,11 +245,22 @@ def run_command(command: str, arguments: List[str]) -> int:
         return run_module("pytest", arguments[1:])
     if command == "bench":
         return run_bench(arguments[1:])
+    if command == "prepare":
+        prepare_keys()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
     execute_from_command_line([sys.argv[0], *(arguments or ["help"])])
     return 0
+
+
+def prepare_keys() -> None:
+    """Make the keys in the data folder before the settings, read once, look for them there."""
+    from config.embedded.folders import make_private
+    from config.embedded.keys import ensure_secrets
+    from config.env import DATA_DIR
+
+    ensure_secrets(make_private(DATA_DIR))
 
 
 def run_module(module: str, arguments: List[str]) -> int:

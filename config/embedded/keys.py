@@ -11,9 +11,11 @@ from config.embedded.folders import write_private
 
 
 def ensure_secrets(data: Path) -> None:
-    """Make the signing key and the encryption key that the settings read, unless they are there."""
-    _write_once(data / "secret_key", secrets.token_urlsafe(48))
-    _write_once(data / "encryption_keys", base64.urlsafe_b64encode(os.urandom(32)).decode())
+    """Make the signing key and the encryption key that the settings read, unless they are there or given."""
+    if not os.environ.get("PLAYHEAD_SECRET_KEY"):
+        _write_once(data / "secret_key", secrets.token_urlsafe(48))
+    if not os.environ.get("PLAYHEAD_ENCRYPTION_KEYS"):
+        _write_once(data / "encryption_keys", base64.urlsafe_b64encode(os.urandom(32)).decode())
 
 
 def _write_once(path: Path, text: str) -> None:

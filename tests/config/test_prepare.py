@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -62,3 +65,21 @@ def test_collect_static_files__of_our_modules__hashes_what_they_import(settings:
     ]
     assert imports
     assert all(path.exists() and re.search(r"\.[0-9a-f]{12}\.js$", path.name) for path in imports)
+
+
+@pytest.mark.slow
+def test_prepare__with_an_empty_data_folder__makes_the_keys_that_it_needs_itself(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "prepare"],
+        cwd=BASE_DIR,
+        env={**os.environ, "PLAYHEAD_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert (data / "secret_key").exists()
+    assert "playhead.W001" not in answer.stderr

@@ -17,8 +17,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from config.embedded.folders import make_private
-from config.embedded.keys import ensure_secrets
 from config.health import list_pending_migrations
 
 # Shipped by packages and never asked for: source maps, the browsable API, a second API browser.
@@ -36,9 +34,6 @@ class Command(BaseCommand):
 
     def handle(self, *, is_json: bool, **options: Any) -> None:
         """Do what is missing."""
-        if not (settings.SECRET_KEY and settings.ENCRYPTION_KEYS):
-            # For the processes that start after this one; `up` made them before it.
-            ensure_secrets(make_private(settings.DATA_DIR))
         try:
             pending = list_pending_migrations()
         except OperationalError as error:

@@ -82,6 +82,15 @@ def test_open__of_a_new_folder__makes_keys_that_last_and_that_only_the_owner_rea
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
+def test_open__with_keys_given__makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYHEAD_SECRET_KEY", "given")
+    monkeypatch.setenv("PLAYHEAD_ENCRYPTION_KEYS", "given")
+
+    DataFolder(tmp_path, say=be_silent).close()
+
+    assert not {"secret_key", "encryption_keys"} & {path.name for path in tmp_path.iterdir()}
+
+
 def test_run_file__while_the_folder_is_open__holds_the_addresses_for_the_owner_alone(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path, say=be_silent)
 
