@@ -36,7 +36,7 @@ class ValueFieldConverter(_TextConverter):
     regex = "|".join(VALUE_FIELDS)
 
 
-class EventNumberConverter(IntConverter):
+class NumberConverter(IntConverter):
     """A number that fits Postgres."""
 
     regex = "[0-9]{1,18}"

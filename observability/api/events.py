@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -26,9 +30,10 @@ from observability.selectors.event_details import (
 )
 from observability.selectors.event_shapes import EventDetail, EventMessages
 from observability.selectors.events import list_events
-from observability.selectors.logs import list_log_records
+from observability.selectors.logs import list_log_records, open_log_fields
 from observability.selectors.shapes import EventPage, LogPage
 from observability.selectors.traces import get_trace
+from observability.selectors.values import WholeValue
 
 
 class EventListView(ReadView):
@@ -117,10 +122,44 @@ class EventValueView(ReadView):
         """Stream one value whole, however large it is."""
         caller = authorize(request)
         ProjectFilterSet.read(request)
-        value = open_event_value(caller.project_id, get_trace(caller.project_id, trace_id), span_id, field)
-        response = StreamingHttpResponse(value.pieces, content_type="application/json")
-        response["Content-Length"] = str(value.size_bytes)
-        return response
+        return _stream(
+            request, open_event_value(caller.project_id, get_trace(caller.project_id, trace_id), span_id, field)
+        )
+
+
+class LogFieldsView(ReadView):
+    """The structured fields of one log record."""
+
+    @extend_schema(
+        operation_id="logs_get_fields",
+        tags=["logs"],
+        responses={
+            200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON object, as received but redacted."),
+            **ERRORS,
+            **GONE,
+        },
+        filters=True,
+    )
+    def get(self, request: Request, trace_id: str, log_id: int) -> HttpResponseBase:
+        """Stream the fields of a log record whole, however large they are."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return _stream(request, open_log_fields(caller.project_id, get_trace(caller.project_id, trace_id), log_id))
+
+
+def _stream(request: Request, value: WholeValue) -> HttpResponseBase:
+    """Return a response that holds one piece at a time. ASGI takes a plain iterator whole, so there it gets another."""
+    is_asgi = isinstance(request._request, ASGIRequest)
+    content = _iterate_in_threads(value.pieces) if is_asgi else value.pieces
+    response = StreamingHttpResponse(content, content_type="application/json")
+    response["Content-Length"] = str(value.size_bytes)
+    return response
+
+
+async def _iterate_in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    read = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
+    while (piece := await read()) is not None:
+        yield piece
 
 
 class LogListView(ReadView):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
-from observability.api.converters import AnyTextConverter, EventNumberConverter, StepKindConverter, ValueFieldConverter
+from observability.api.converters import AnyTextConverter, NumberConverter, StepKindConverter, ValueFieldConverter
 from observability.api.events import (
     EventDetailView,
     EventListView,
     EventMessagesView,
     EventValueView,
+    LogFieldsView,
     LogListView,
     NumberedEventView,
 )
@@ -22,7 +23,7 @@ from observability.api.traces import NewerTracesView, TraceDetailView, TraceList
 from observability.api.views import NoSuchAddressView
 
 register_converter(AnyTextConverter, "any")
-register_converter(EventNumberConverter, "number")
+register_converter(NumberConverter, "number")
 register_converter(StepKindConverter, "step_kind")
 register_converter(ValueFieldConverter, "value_field")
 
@@ -32,6 +33,7 @@ app_name = "api"
 urlpatterns = [
     path("traces", TraceListView.as_view(), name="trace-list"),
     path("traces-newer", NewerTracesView.as_view(), name="trace-newer"),
+    path("traces/<any:trace_id>/logs/<number:log_id>/fields", LogFieldsView.as_view(), name="log-fields"),
     path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),
     path("traces/<any:trace_id>/events", EventListView.as_view(), name="event-list"),
     path(f"{_EVENT}/values/<value_field:field>", EventValueView.as_view(), name="event-value"),

@@ -5,9 +5,6 @@ Only ever the redacted values: the encrypted originals that reruns need are not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -22,7 +19,8 @@ from observability.selectors.event_shapes import EventDetail, EventMessages, Eve
 from observability.selectors.events import find_inferred_part, inferred_events, own_events
 from observability.selectors.shapes import TraceSummary, format_usd, name_flags
 from observability.selectors.traces import get_trace
-from observability.services.blobs import BlobMissingError, iterate_blob, load_value, open_blob
+from observability.selectors.values import WholeValue, open_value
+from observability.services.blobs import BlobMissingError, load_value, open_blob
 
 INLINE_BYTES = 256 * 1024
 PREVIEW_BYTES = 16 * 1024
@@ -67,14 +65,6 @@ def get_event_by_id(project_id: int, event_id: int) -> EventDetail:
     return _make_detail(project_id, row)
 
 
-@dataclass(frozen=True, slots=True)
-class WholeValue:
-    """One value whole, in pieces of JSON text."""
-
-    size_bytes: int
-    pieces: Iterator[bytes]
-
-
 def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: str) -> WholeValue:
     """Return one value of an event however large it is; memory stays flat for a blob.
 
@@ -84,11 +74,7 @@ def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: 
     stored = _load_values(project_id, row).get(field)
     if stored is None:
         raise NotFoundError(f"The event has no {field}: {_explain_missing(row, field)}.")
-    reference = read_blob_reference(stored)
-    if reference is None:
-        value = unpack(stored)
-        return WholeValue(len(value), iter((value,)))
-    return WholeValue(reference.size, _iterate_now(project_id, reference))
+    return open_value(project_id, stored)
 
 
 def get_event_messages(project_id: int, trace: TraceSummary, span_id: str) -> EventMessages:
@@ -106,13 +92,6 @@ def get_event_messages(project_id: int, trace: TraceSummary, span_id: str) -> Ev
 def _size_of(stored: bytes) -> int:
     reference = read_blob_reference(stored)
     return reference.size if reference else len(stored)
-
-
-def _iterate_now(project_id: int, reference: BlobReference) -> Iterator[bytes]:
-    """Open the blob before the answer has begun: afterwards an error could only break it off."""
-    pieces = iterate_blob(project_id, reference.sha256)
-    first = next(pieces, b"")
-    return chain((first,), pieces)
 
 
 def _find_row(project_id: int, trace: TraceSummary, span_id: str) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from observability.errors import NotFoundError
 from observability.ingest.payloads import read_blob_reference, unpack
 from observability.models import LogEntry
 from observability.selectors.paging import Position, check_numbered, is_after, make_cursor, read_cursor
 from observability.selectors.shapes import LogLine, LogPage, TraceSummary, name_flags
+from observability.selectors.values import WholeValue, open_value
 
 MOST_LOGS = 5_000
 _COLUMNS = (
@@ -83,6 +85,20 @@ def list_log_records(
         next_cursor=make_cursor(Position(last.logged_at, str(last.id))) if last else None,
         since=trace.version,
     )
+
+
+def open_log_fields(project_id: int, trace: TraceSummary, log_id: int) -> WholeValue:
+    """Return the structured fields of one log record whole. One query on the primary key, within the trace.
+
+    Raises `NotFoundError` when there is no such record or it has none, and `BlobMissingError`.
+    """
+    records = LogEntry.objects.filter(
+        project_id=project_id, trace_id=trace.trace_id, logged_at__gte=trace.started_at, id=log_id
+    )
+    stored = records.values_list("fields", flat=True).first()
+    if stored is None:
+        raise NotFoundError("No such log record, or it has no fields.")
+    return open_value(project_id, bytes(stored))
 
 
 def _make_line(row: tuple[Any, ...]) -> LogLine:

@@ -146,7 +146,9 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     node: str | None
     sequence: int | None
     fields: Annotated[msgspec.Raw | None, Meta(description="Structured fields as received, redacted.")]
-    omitted_bytes: Annotated[int | None, Meta(description="Size of fields that are too large to show here.")] = None
+    omitted_bytes: Annotated[
+        int | None, Meta(description="Size of fields too large to show here; read them on their own.")
+    ] = None
     flags: Flags
     version: int
 

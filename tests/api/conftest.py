@@ -38,7 +38,7 @@ def write_trace(project: Project, trace_id: str = TRACE_ID) -> None:
         make_event(trace_id, input=b'{"question": 1.10}', output=b'"answer"', session_id="s"),
         make_event(trace_id, "tool", at=1, name="search", parent_span_id="root", status="error"),
         make_event(trace_id, "call", at=2, kind="ai", name="gpt", prompt_hash="abc", parent_span_id="root"),
-        make_log(trace_id, "hello", at=1),
+        make_log(trace_id, "hello", at=1, fields=b'{"n": 1}'),
     )
 
 

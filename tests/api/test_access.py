@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from observability.models import Event, Project, ProjectMembership, Role, Scope, User
+from observability.models import Event, LogEntry, Project, ProjectMembership, Role, Scope, User
 from observability.services.keys import create_key, revoke_key
-from tests.api.conftest import LISTS, READS, Api, write_trace
+from tests.api.conftest import LISTS, READS, TRACE_ID, Api, write_trace
 
 pytestmark = pytest.mark.usefixtures("store")
 
 
 def _get_all(api: Api) -> dict[str, int]:
-    numbered = f"events/{Event.objects.get(span_id='root').id}"
-    return {path: api.get(path).status_code for path in [*READS, numbered]}
+    numbered = [
+        f"events/{Event.objects.get(span_id='root').id}",
+        f"traces/{TRACE_ID}/logs/{LogEntry.objects.get().id}/fields",
+    ]
+    return {path: api.get(path).status_code for path in [*READS, *numbered]}
 
 
 def test_read__key_with_the_scope__everything_of_its_project(project: Project, key_api: Api) -> None:

@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
 
 from observability.models import Event, Project
+from observability.services.keys import NewKey
 from tests.api.conftest import TRACE_ID, Api, write_trace
 from tests.records import at, make_event, make_log, write
 
@@ -93,6 +96,22 @@ def test_value__large__streamed_whole_with_its_size(project: Project, key_api: A
     assert b"".join(response.streaming_content) == value
     assert response["Content-Length"] == str(len(value))
     assert response["Content-Type"] == "application/json"
+
+
+async def test_value__large__sent_piece_by_piece_by_the_real_server(
+    project: Project, api_key: NewKey, async_client: AsyncClient
+) -> None:
+    value = b'"' + b"x" * 3_000_000 + b'"'
+    await sync_to_async(write)(project.pk, make_event("t", input=value))
+
+    response: Any = await async_client.get(
+        "/api/observability/traces/t/events/root/values/input", headers={"api-key": api_key.text}
+    )
+
+    assert response.is_async
+    pieces = [piece async for piece in response.streaming_content]
+    assert b"".join(pieces) == value
+    assert max(map(len, pieces)) < 2**20
 
 
 def test_value__none_or_unknown_field__not_found(project: Project, key_api: Api) -> None:

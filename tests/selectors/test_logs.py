@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from observability.errors import InvalidError
-from observability.models import Project
-from observability.selectors.logs import LogFilters, list_log_records
+from observability.errors import InvalidError, NotFoundError
+from observability.models import LogEntry, Project
+from observability.selectors.logs import LogFilters, list_log_records, open_log_fields
 from observability.selectors.paging import Position, make_cursor
 from observability.selectors.traces import get_trace
 from tests.records import at, make_event, make_log, write
@@ -95,6 +95,16 @@ def test_list__fields_in_a_blob__size_instead(project: Project) -> None:
     [line] = list_log_records(project.pk, get_trace(project.pk, "t")).items
 
     assert (line.fields, line.omitted_bytes) == (None, len(fields))
+    assert b"".join(open_log_fields(project.pk, get_trace(project.pk, "t"), line.id).pieces) == fields
+
+
+def test_fields__of_no_record_or_none_sent__not_found(project: Project, foreign_project: Project) -> None:
+    write(project.pk, make_log("t", "bare"))
+    write(foreign_project.pk, make_log("t", "theirs", fields=b"{}"))
+
+    for entry in LogEntry.objects.all():
+        with pytest.raises(NotFoundError):
+            open_log_fields(project.pk, get_trace(project.pk, "t"), entry.id)
 
 
 def test_list__other_traces_and_projects__not_among_them(project: Project, foreign_project: Project) -> None:
