@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from observability.api import examples
 from observability.api.callers import authorize
 from observability.api.filters import (
     EventListFilterSet,
@@ -41,7 +42,13 @@ class EventListView(ReadView):
 
     filterset_class = EventListFilterSet
 
-    @extend_schema(operation_id="events_list", tags=["events"], responses={200: EventPage, **ERRORS}, filters=True)
+    @extend_schema(
+        operation_id="events_list",
+        tags=["events"],
+        responses={200: EventPage, **ERRORS},
+        filters=True,
+        examples=[examples.EVENTS],
+    )
     def get(self, request: Request, trace_id: str) -> Response:
         """List events by start, windowed by time, depth and cursor.
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from observability.api import examples
 from observability.api.callers import authorize
 from observability.api.filters import (
     NewerTracesFilterSet,
@@ -25,7 +26,13 @@ class TraceListView(ReadView):
 
     filterset_class = TraceListFilterSet
 
-    @extend_schema(operation_id="traces_list", tags=["traces"], responses={200: TracePage, **ERRORS}, filters=True)
+    @extend_schema(
+        operation_id="traces_list",
+        tags=["traces"],
+        responses={200: TracePage, **ERRORS},
+        filters=True,
+        examples=[examples.TRACES],
+    )
     def get(self, request: Request) -> Response:
         """List traces, newest start first.
 
@@ -64,7 +71,13 @@ class NewerTracesView(ReadView):
 class TraceDetailView(ReadView):
     """One trace."""
 
-    @extend_schema(operation_id="traces_get", tags=["traces"], responses={200: TraceSummary, **ERRORS}, filters=True)
+    @extend_schema(
+        operation_id="traces_get",
+        tags=["traces"],
+        responses={200: TraceSummary, **ERRORS},
+        filters=True,
+        examples=[examples.TRACE],
+    )
     def get(self, request: Request, trace_id: str) -> Response:
         """Return one trace."""
         caller = authorize(request)

@@ -8,6 +8,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from observability.api import examples
 from observability.api.errors import ApiError
 from observability.api.filters import ProjectFilterSet
 from observability.api.renderers import StructRenderer
@@ -16,15 +17,24 @@ from observability.errors import NotFoundError
 from observability.models import Trace
 
 ERRORS = {
-    400: OpenApiResponse(ApiError, description="A parameter cannot be used; `fields` names it."),
-    401: OpenApiResponse(
-        ApiError, description="No key and nobody signed in, or the key is unknown, expired or revoked."
+    400: OpenApiResponse(
+        ApiError, description="A parameter cannot be used; `fields` names it.", examples=[examples.WRONG_PARAMETER]
     ),
-    403: OpenApiResponse(ApiError, description="The key lacks the scope, or the person the role."),
-    404: OpenApiResponse(ApiError, description="It, or the project, does not exist or is somebody else's."),
+    401: OpenApiResponse(
+        ApiError,
+        description="No key and nobody signed in, or the key is unknown, expired or revoked.",
+        examples=[examples.NO_KEY],
+    ),
+    403: OpenApiResponse(
+        ApiError, description="The key lacks the scope, or the person the role.", examples=[examples.NO_SCOPE]
+    ),
+    404: OpenApiResponse(
+        ApiError,
+        description="It, or the project, does not exist or is somebody else's.",
+        examples=[examples.NOT_THERE],
+    ),
 }
 GONE = {410: OpenApiResponse(ApiError, description="Blob storage does not have the value any more.")}
-
 
 # Named, so that it is imported: drf-spectacular finds an extension by its class being there.
 __all__ = ["ERRORS", "GONE", "NoSuchAddressView", "ReadView", "StructExtension"]

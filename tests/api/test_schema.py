@@ -62,6 +62,23 @@ def test_schema__filters__typed_and_described(document: dict[str, Any]) -> None:
     assert all(item.get("description") for item in parameters.values())
 
 
+def test_schema__examples__fit_their_schemas(document: dict[str, Any]) -> None:
+    contents = [
+        content
+        for item in document["paths"].values()
+        for operation in item.values()
+        for response in operation["responses"].values()
+        for content in response.get("content", {}).values()
+    ]
+    shown = [
+        (content["schema"], each["value"]) for content in contents for each in content.get("examples", {}).values()
+    ]
+
+    assert len(shown) > 50
+    for schema, value in shown:
+        _validate(document, schema, value)
+
+
 @pytest.mark.parametrize(
     ("path", "example", "status"),
     [
