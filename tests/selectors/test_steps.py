@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import statistics
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from observability.errors import InvalidError, NotFoundError
 from observability.ingest.records import Usage
+from observability.ingest.sdk import decode_events
 from observability.models import Project, Step
 from observability.selectors.step_health import get_step_health
 from observability.selectors.step_shapes import StepCallPage, StepHealth
@@ -65,6 +67,28 @@ def test_list__every_kind__counted_under_its_own_key(project: Project) -> None:
         ("tool", "search"): 2,
         ("prompt", "abc"): 2,
     }
+
+
+def test_list__one_sdk_batch__one_workflow_per_prefix_with_its_own_count(project: Project) -> None:
+    """The check of contract `sdk-rerun.md` B5, trace ids, item 1."""
+    now_ms = round(START.timestamp() * 1000)
+    ids: list[str | None] = [f"chatHandler::{now_ms}::{n}" for n in "abc"] + [
+        f"chatStreamHandler::{now_ms}::{n}" for n in "ab"
+    ]
+    ids += ["0c7e4a52-7f4e-4a9e-8d55-0f3b7f0d9a11", None]
+    events = [
+        {"id": n, "type": "tool", "name": "t", "timestamp": now_ms + n, "durationMs": 1} | ({"traceId": i} if i else {})
+        for n, i in enumerate(ids, start=1)
+    ]
+    batch = decode_events(json.dumps({"sessionId": "s", "events": events}).encode(), own_hosts=frozenset())
+    write(project.pk, *batch.decoded.events)
+
+    assert _counts(project, kind="workflow") == {
+        ("workflow", "chatHandler"): 3,
+        ("workflow", "chatStreamHandler"): 2,
+        ("workflow", "unknown-workflow"): 2,
+    }
+    assert [step.key for step in list_steps(project.pk).items if step.is_unattributed] == ["unknown-workflow"]
 
 
 def test_list__figures__recomputed_by_hand(project: Project) -> None:
