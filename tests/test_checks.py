@@ -38,6 +38,7 @@ def test_checks__settings_as_shipped__find_nothing() -> None:
         ({"STORAGES": BLOBS_ELSEWHERE}, "playhead.E009"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")  # Nothing connects while it is wrong.
 def test_checks__wrong_setting__is_named_alone_and_has_a_hint(changed: dict[str, Any], expected: str) -> None:
     keys = [Fernet.generate_key().decode()]
 
