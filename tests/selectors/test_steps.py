@@ -72,9 +72,8 @@ def test_list__every_kind__counted_under_its_own_key(project: Project) -> None:
 def test_list__one_sdk_batch__one_workflow_per_prefix_with_its_own_count(project: Project) -> None:
     """The check of contract `sdk-rerun.md` B5, trace ids, item 1."""
     now_ms = round(START.timestamp() * 1000)
-    ids: list[str | None] = [f"chatHandler::{now_ms}::{n}" for n in "abc"] + [
-        f"chatStreamHandler::{now_ms}::{n}" for n in "ab"
-    ]
+    ids: list[str | None] = [f"chatHandler::{now_ms}::{n}" for n in range(3)]
+    ids += [f"chatStreamHandler::{now_ms}::{n}" for n in range(2)]
     ids += ["0c7e4a52-7f4e-4a9e-8d55-0f3b7f0d9a11", None]
     events = [
         {"id": n, "type": "tool", "name": "t", "timestamp": now_ms + n, "durationMs": 1} | ({"traceId": i} if i else {})
