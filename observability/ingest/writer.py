@@ -254,6 +254,8 @@ class Writer:
                 look_up_all = True
                 if attempt == _RETRIES - 1:
                     raise
+            except _SCHEMA_ERRORS as error:
+                raise WriterBusyError("The tables are not those of this version.", retry_after_s=5) from error
             except _CONTENT_ERRORS:
                 raise
             except psycopg.OperationalError:
@@ -268,6 +270,14 @@ class Writer:
         async with self._pool.connection() as connection, connection.transaction():
             yield connection
 
+
+# Never a record's fault: a migration is missing, or a right. They are programming errors too, so they come first.
+_SCHEMA_ERRORS = (
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InsufficientPrivilege,
+)
 
 # What a record itself can be at fault for: values out of range for a column, text that UTF-8 cannot write.
 _CONTENT_ERRORS = (

@@ -309,6 +309,20 @@ async def test_write__postgres_refuses__busy_and_nothing_stored(
     assert len(await _read("events", project)) == 1
 
 
+@pytest.mark.parametrize("error", [psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege])
+async def test_write__tables_of_another_version__busy_and_no_record_blamed(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    async def fail(*_: object) -> None:
+        raise error
+
+    project = await _make_project()
+    monkeypatch.setattr("observability.ingest.commit.Commit.run", fail)
+
+    with pytest.raises(WriterBusyError):
+        await _write(writer, project, make_event("t-1"), make_event("t-2"))
+
+
 async def test_write__more_terms_than_a_tsvector_holds__all_are_found(writer: Writer) -> None:
     project = await _make_project()
     words = [uuid.uuid4().hex * 2 for _ in range(20_000)]
