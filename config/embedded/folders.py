@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -37,9 +38,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def make_socket_folder(data: Path) -> Path:
-    """Return the 0700 folder for sockets: in the data folder, or a hashed one where that path would be too long."""
+    """Return the 0700 folder for sockets: in the data folder, or a hashed one where that path would not do.
+
+    Too long for the kernel, or with characters that have a meaning in one of the places where it is written: a list of
+    folders for Postgres, addresses for five libraries, each with its own idea of quoting.
+    """
     folder = data / "sockets"
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
+    is_plain = re.fullmatch(r"[A-Za-z0-9/._-]+", str(folder))
+    if not is_plain or len(os.fsencode(folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
         digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"playhead-{digest}"
     return make_private(folder)

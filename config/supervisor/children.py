@@ -159,10 +159,19 @@ class Child:
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
             failures += 1
             self._say(self._describe_failure(f"ended ({describe_exit(code)}), starting it again in {pause:g} s", code))
-            await asyncio.sleep(pause)
-            process = await self._start_once()
+            process = await self._start_again(pause)
             if process.returncode is None:
                 self._say(f"{self.plan.name} runs again")
+
+    async def _start_again(self, pause: float) -> Process:
+        """Start it after a pause, however long the system has no room for a process."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return await self._start_once()
+            except OSError as error:
+                pause = BACK_OFF_SECONDS[-1]
+                self._say(f"{self.plan.name} could not be started ({error}), trying again in {pause:g} s")
 
     async def _finish(self, process: Process) -> int:
         """Clear up after a process: its group, the watchdog's note, its last words. Return its exit code."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from config.supervisor.options import Options
 
 
 def say(text: str) -> None:
-    """Print now, also into a pipe."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Print now, also into a pipe; into a closed terminal print nothing, the children are kept all the same."""
+    with suppress(OSError):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def describe_first_run(made: dict[str, str]) -> str:

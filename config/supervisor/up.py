@@ -47,6 +47,9 @@ def run_up(arguments: list[str]) -> int:
     except (EmbeddedError, OSError) as error:
         sys.stderr.write(f"playhead: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        # Before anything was started, and with it the orderly way to stop.
+        return 130
     return 0
 
 

@@ -120,8 +120,11 @@ def test_init__with_data_of_a_version_that_is_not_installed__says_so(data: Path)
         Postgres(data)
 
 
-def test_init__with_a_deep_data_folder__puts_the_sockets_elsewhere(tmp_path: Path, watchdog: Watchdog) -> None:
-    data = tmp_path / ("deep-" * 20)
+@pytest.mark.parametrize("name", ["deep-" * 20, "Ann's d\u00e4ta, 50%?"])
+def test_init__with_a_deep_or_odd_data_folder__puts_the_sockets_elsewhere(
+    tmp_path: Path, watchdog: Watchdog, name: str
+) -> None:
+    data = tmp_path / name
     data.mkdir(mode=0o700)
     postgres = Postgres(data, is_durable=False)
     process = start(postgres, data, watchdog)
