@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from observability.errors import InvalidError
@@ -40,8 +41,7 @@ def trace_list(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     template = "observability/_traces.html" if request.htmx else "observability/traces.html"  # type: ignore[attr-defined]
     response = render(request, template, frame)
     # The same address answers with a page or a part of one; a cached part must not come back as the page.
-    response["Vary"] = "HX-Request"
-    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ["HX-Request"])
     return response
 
 
@@ -85,8 +85,8 @@ def _has_traces(project_id: int) -> bool:
 def trace_list_live(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Bring an open list up to date: its shown rows as they are now, and how many traces wait beside them.
 
-    `shown` and `maybe` are the ids that a hint named, on the page and not on it; `newer_than` and `oldest` are the
-    cursors of the page's ends.
+    `shown` and `maybe` are the ids that a hint named, on the page and not on it; `complete` asks for all that belong
+    on the page, after an interruption. `newer_than` and `oldest` are the cursors of the page's ends.
     """
     project_id = access.project.pk
     try:
@@ -106,15 +106,19 @@ def trace_list_live(request: HttpRequest, access: ProjectAccess) -> HttpResponse
 
 
 def _list_between(project_id: int, filters: TraceFilters, request: HttpRequest, *, newest: str) -> list[str]:
-    """Return the hinted traces that belong between the page's rows: they arrived late, with an earlier start.
+    """Return traces that belong between the page's rows: they arrived late, with an earlier start.
 
     A text search is left to the next full read: it cannot be narrowed to ids by an index.
     """
     ids = tuple(one for one in request.GET.getlist("maybe")[:_MOST_HINTED] if "\x00" not in one)
-    if not ids or filters.text:
+    is_complete = "complete" in request.GET
+    if filters.text or not (ids or is_complete):
         return []
     first, last = read_cursor(newest), read_cursor(request.GET.get("oldest"))
-    found = list_traces(project_id, filters=replace(filters, ids=ids), limit=_MOST_HINTED).items
+    if is_complete:
+        found = list_traces(project_id, filters=filters, cursor=newest or None, limit=PAGE_SIZE).items
+    else:
+        found = list_traces(project_id, filters=replace(filters, ids=ids), limit=_MOST_HINTED).items
     return [trace.trace_id for trace in found if _is_between(trace, first=first, last=last)]
 
 

@@ -26,6 +26,7 @@ export function connectLive({ subscriptions, onHint, onCatchUp }) {
   let heardAt = Date.now();
   let caughtUpAt = Date.now();
   let attempts = 0;
+  let joined = 0;
   let isEnded = false;
 
   function setState(next) {
@@ -45,6 +46,7 @@ export function connectLive({ subscriptions, onHint, onCatchUp }) {
     if (isEnded) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${scheme}//${location.host}/ws/live/`);
+    joined = 0;
     socket.addEventListener("open", () => {
       for (const subscription of subscriptions) socket.send(JSON.stringify({ subscribe: subscription }));
     });
@@ -61,7 +63,9 @@ export function connectLive({ subscriptions, onHint, onCatchUp }) {
     if (message.type === "live.refused") return;
     heardAt = Date.now();
     attempts = 0;
-    setState("live");
+    if (message.type === "live.joined") joined += 1;
+    // A beat may come before the groups are joined: what is told until then is not heard.
+    if (joined >= subscriptions.length) setState("live");
     if (message.type === "trace.changed") onHint(message);
   }
 

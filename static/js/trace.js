@@ -47,6 +47,7 @@ async function getJson(address, parameters) {
 }
 
 let since = null;
+let isLoading = false;
 let isLoaded = false;
 let logSince = null;
 
@@ -65,9 +66,29 @@ async function loadEvents() {
   }
 }
 
+/** Start reading, or start over where reading broke off: rows that are there already stay. */
+async function load() {
+  if (isLoaded || isLoading) return;
+  isLoading = true;
+  try {
+    await loadEvents();
+    showProblem("");
+  } catch (error) {
+    say("");
+    showProblem(error.status === 404 ? "This trace has been deleted." : `The events could not be read. ${error.message}. Trying again.`);
+  } finally {
+    isLoading = false;
+  }
+}
+
+function showProblem(text) {
+  const box = document.getElementById("load-error");
+  box.hidden = !text;
+  box.querySelector("p").textContent = text;
+}
+
 /** Read what changed since the last read. Windows of a change are rare, but a long sleep may need several. */
 async function loadChanges() {
-  if (!isLoaded) return;
   let cursor = null;
   let next = null;
   do {
@@ -115,10 +136,10 @@ async function loadHeader() {
 
 const refresh = coalesce(async () => {
   try {
-    await Promise.all([loadChanges(), loadHeader(), isLogShown() && loadLogs()]);
+    await Promise.all([isLoaded ? loadChanges() : load(), loadHeader(), isLogShown() && loadLogs()]);
   } catch (error) {
     // The next hint or poll tries again; the live indicator tells of a server that is away.
-    if (error.status === 404) say("This trace has been deleted.");
+    if (error.status === 404) showProblem("This trace has been deleted.");
   }
 }, LIVE_INTERVAL_MS);
 
@@ -332,11 +353,7 @@ makeSplitter(document.querySelector(".side-split"), {
 /* Start */
 
 readAddress();
-loadEvents().catch((error) => {
-  say("");
-  document.getElementById("load-error").hidden = false;
-  document.getElementById("load-error").querySelector("p").textContent = `The events could not be read. ${error.message}.`;
-});
+load();
 setInterval(() => timeline.hasOpen && !document.hidden && timeline.tick(), TICK_MS);
 connectLive({
   // Events that the SDK sent without a trace id are stored under another trace, and may be inferred to belong here.

@@ -22,8 +22,10 @@ const refresh = coalesce(async () => {
   const shown = rows().map((row) => row.dataset.trace);
   const query = new URLSearchParams(location.search);
   for (const id of shown) if (wantsAll || hinted.has(id)) query.append("shown", id);
-  // A hinted trace that is not shown may belong between the rows: it started earlier than the newest one.
+  // A hinted trace that is not shown may belong between the rows: it started earlier than the newest one. What was
+  // not hinted at all, in an interruption, is found by reading the page's ids again.
   for (const id of hinted) if (!shown.includes(id)) query.append("maybe", id);
+  if (wantsAll) query.set("complete", "true");
   query.set("newer_than", results.querySelector("[data-newest]")?.dataset.newest ?? "");
   query.set("oldest", table()?.dataset.oldest ?? "");
   hinted.clear();
@@ -71,7 +73,8 @@ function offerNew({ count, is_more: isMore, between: ids }) {
     between.clear();
     offeredFor = pill;
   }
-  for (const id of ids) between.add(id);
+  const shown = new Set(rows().map((row) => row.dataset.trace));
+  for (const id of ids) if (!shown.has(id)) between.add(id);
   const total = count + between.size;
   pill.hidden = table().dataset.firstPage !== "true" || total === 0;
   pill.querySelector("span").textContent = `${total}${isMore ? "+" : ""} new`;

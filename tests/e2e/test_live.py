@@ -46,10 +46,10 @@ def test_live__socket_cut__polls_and_comes_back(visit: SignIn, owner: User, base
 
     line.cut()
     expect(page.locator("#live")).to_have_text(PAUSED)
-    keep(make_event("t-1", name="first", lasts=2), make_event("t-2", name="second", at=5))
+    keep(make_event("t-1", name="first", lasts=2), make_event("t-2", at=5), make_event("t-0", at=-5))
 
     expect(page.locator("#traces td.c-status").first).to_have_text("ok")
-    expect(page.locator("#new-rows")).to_have_text("1 new")
+    expect(page.locator("#new-rows")).to_have_text("2 new")
     line.is_cut = False
     expect(page.locator("#live")).to_have_text("Live", timeout=20_000)
 

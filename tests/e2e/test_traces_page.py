@@ -55,6 +55,8 @@ def test_traces__filter_by_status_and_text__narrows_and_is_in_the_address(
     page.go_back()
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma", "beta"])
     expect(page.get_by_role("radio", name="error")).to_be_checked()
+    expect(page.get_by_role("search")).to_be_visible()
+    expect(page.get_by_role("radio", name="error")).to_be_checked()
     expect(page.get_by_label("Search traces")).to_have_value("")
 
 
@@ -111,6 +113,7 @@ def test_traces__keys__move_and_open(visit: SignIn, owner: User, base: str, keep
     keep(make_event("t-1", name="first"), make_event("t-2", name="second", at=1))
     page = visit(owner).page
     page.goto(f"{base}/traces/")
+    expect(page.locator("#live")).to_have_text("Live")
 
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -119,6 +122,8 @@ def test_traces__keys__move_and_open(visit: SignIn, owner: User, base: str, keep
     page.keyboard.press("Enter")
 
     expect(page.locator("h1")).to_have_text("first")
+    # Rows are drawn by the page's script: now it listens to keys.
+    expect(page.locator(".tl-row").first).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("t")
     expect(page.locator("#traces")).to_be_visible()
