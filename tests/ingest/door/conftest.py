@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ class Client:
 
     async def post(
         self,
-        body: bytes | Iterable[bytes | float | None],
+        body: bytes | Iterable[bytes | float | asyncio.Event | None],
         *,
         path: str = SDK_PATH,
         method: str = "POST",
@@ -55,7 +55,7 @@ class Client:
         """Send a request and return the reply.
 
         A body given in pieces has no Content-Length; None among them is the end of the connection, a number a pause of
-        so many seconds.
+        so many seconds, an event a pause until it is set.
         """
         sent = dict(headers or {})
         if authenticate:
@@ -73,12 +73,9 @@ class Client:
             piece, following = following, next(pieces, b"end")
             if not reply.status:
                 reply.received += 1
-            if isinstance(piece, float):
-                await asyncio.sleep(piece)
-                piece = b""
             if piece is None:
                 return {"type": "http.disconnect"}
-            return {"type": "http.request", "body": piece, "more_body": following != b"end"}
+            return {"type": "http.request", "body": await _arrive(piece), "more_body": following != b"end"}
 
         async def send(message: ASGISendEvent) -> None:
             if message["type"] == "http.response.start":
@@ -89,6 +86,20 @@ class Client:
 
         await self.application(_make_scope(method, path, sent), receive, send)
         return reply
+
+
+async def _arrive(piece: bytes | float | asyncio.Event) -> bytes:
+    if isinstance(piece, bytes):
+        return piece
+    await (piece.wait() if isinstance(piece, asyncio.Event) else asyncio.sleep(piece))
+    return b""
+
+
+async def wait_until(is_so: Callable[[], bool], *, seconds: float = 15) -> None:
+    """Wait until something is so that another task brings about."""
+    async with asyncio.timeout(seconds):
+        while not is_so():
+            await asyncio.sleep(0.005)
 
 
 def _make_scope(method: str, path: str, headers: dict[str, str]) -> HTTPScope:

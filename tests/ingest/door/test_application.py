@@ -24,7 +24,7 @@ from observability.ingest.door.application import IngestApplication, is_ingest_p
 from observability.ingest.door.body import Budget, Limits
 from observability.models import Project, Scope
 from observability.services.keys import NewKey, create_key, revoke_key
-from tests.ingest.door.conftest import LIMITS, SDK_PATH, Client
+from tests.ingest.door.conftest import LIMITS, SDK_PATH, Client, wait_until
 from tests.ingest.sdk.batches import make_body, make_event, read_recorded
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -361,10 +361,12 @@ async def test_any_door__bomb__413_at_the_limit(client: Client) -> None:
 
 async def test_any_door__budget_spent__503_and_room_again_afterwards(client: Client, api_key: NewKey) -> None:
     crowded = Client(IngestApplication(limits=LIMITS, budget=Budget(10_000)), api_key.text)
-    slow = asyncio.create_task(crowded.post([b"x" * 9_000, 0.5, b"x"]))
-    await asyncio.sleep(0.2)
+    rest = asyncio.Event()
+    slow = asyncio.create_task(crowded.post([b"x" * 9_000, rest, b"x"]))
+    await wait_until(lambda: crowded.application.budget.held == 9_000)
 
     refused = await crowded.post(make_body(make_event(input="a" * 2_000)))
+    rest.set()
     await slow
     taken = await crowded.post(make_body(make_event(input="a" * 2_000)))
 
