@@ -10,7 +10,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from config.env import BASE_DIR
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc] - it has no types
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Rewrite `import` paths inside our modules to the hashed names, so every file can be cached for ever."""
 
     support_js_module_import_aggregation = True
