@@ -155,6 +155,7 @@ class _Preparation:
     def _make_row(
         self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
     ) -> EventRow:
+        """Return the row. Long because it has a line a column."""
         ended = record.ended_at_us
         digest = hashlib.blake2b(content, digest_size=6).digest()
         return EventRow(
