@@ -18,7 +18,7 @@ import msgspec
 import zstandard
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from observability.ingest.text import clean_text
+from observability.ingest.text import clean_text, clip
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BLOB_MAGIC = b"\x00blob"
@@ -29,6 +29,10 @@ _LEVEL = 3
 _SMALLEST = 200
 """Bytes. Below, a frame saves too little to be worth its microseconds."""
 
+_CONVERSATION_BYTES = 2**16
+"""A longer conversation is previewed by its beginning: reading it whole would cost more than the line is worth."""
+_ROLE_WITHIN = 4_096
+"""Bytes within which a conversation names its first role."""
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _string_decoder = json.JSONDecoder(strict=False)
 
@@ -89,8 +93,12 @@ def read_blob_reference(stored: bytes) -> BlobReference | None:
 def preview(value: bytes, limit: int = 200) -> str:
     """Return the beginning of a JSON value for people: one line, escapes resolved, at most `limit` characters.
 
-    A string is shown without its quotes. Reads only the first bytes, whatever the size.
+    Of a conversation, what was said last: the user's message in a request, the model's in an answer. A string is shown
+    without its quotes. Reads only the first bytes, but for a conversation of moderate size.
     """
+    said = _find_last_said(value)
+    if said:
+        return clip(" ".join(clean_text(said[: 8 * limit]).split()), limit)
     head = value[: 4 * limit + 8]
     text = " ".join(_unescape(head)[: 2 * limit].split())
     is_whole = len(head) == len(value)
@@ -100,6 +108,44 @@ def preview(value: bytes, limit: int = 200) -> str:
     if is_whole and len(text) <= limit:
         return text
     return text[: limit - 1] + "…"
+
+
+def _find_last_said(value: bytes) -> str | None:
+    """Return the text of the last message of a conversation, the user's where there is one."""
+    if len(value) > _CONVERSATION_BYTES or b"role" not in value[:_ROLE_WITHIN]:
+        return None
+    try:
+        found = msgspec.json.decode(value)
+        messages = _find_messages(msgspec.json.decode(found) if isinstance(found, str) else found)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    texts = [(message.get("role"), _read_text(message)) for message in messages]
+    said = [(role, text) for role, text in texts if text]
+    asked = [text for role, text in said if role == "user"]
+    return asked[-1] if asked else said[-1][1] if said else None
+
+
+def _find_messages(found: object) -> list[dict[str, object]]:
+    """Return the messages of a request (`messages`), an answer (`choices`), or a bare list."""
+    if isinstance(found, dict):
+        choices = found.get("choices")
+        if isinstance(choices, list):
+            found = [choice.get("message") for choice in choices if isinstance(choice, dict)]
+        else:
+            found = found.get("messages")
+    if not isinstance(found, list):
+        return []
+    return [message for message in found if isinstance(message, dict) and "role" in message]
+
+
+def _read_text(message: dict[str, object]) -> str:
+    """Return a message's text: its content, or the text of its parts."""
+    content = message.get("content") or message.get("parts")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") or part.get("content") for part in parts if isinstance(part, dict)]
+    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def search_text(value: bytes | None, limit: int = 8_192) -> str:

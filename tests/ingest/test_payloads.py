@@ -184,3 +184,27 @@ def test_replay_copy__key_lost__says_so() -> None:
 
     with pytest.raises(UnreadableReplayCopyError):
         decrypt_replay_copy(encrypted, (NEWER_KEY,))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (
+            b'{"messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Where is\\nit?"}]}',
+            "Where is it?",
+        ),
+        (
+            b'[{"role":"user","parts":[{"type":"text","content":"Where?"}]},{"role":"assistant","content":"Here."}]',
+            "Where?",
+        ),
+        (b'"[{\\"role\\":\\"user\\",\\"content\\":\\"Where?\\"}]"', "Where?"),
+        (b'{"choices":[{"message":{"role":"assistant","content":"It left on Monday."}}]}', "It left on Monday."),
+        (
+            b'[{"role":"assistant","content":null,"tool_calls":[]}]',
+            '[{"role":"assistant","content":null,"tool_calls":[]}]',
+        ),
+        (b'{"role":"admin","name":"Ada"}', '{"role":"admin","name":"Ada"}'),
+    ],
+)
+def test_preview__conversation__shows_what_was_said_last(value: bytes, shown: str) -> None:
+    assert preview(value) == shown
