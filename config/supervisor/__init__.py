@@ -4,7 +4,8 @@ options.py     the command line
 data.py        the data folder: who may use it, what is written there for others
 children.py    one child: start, watch, restart with back-off, stop
 logs.py        what children say, in files of bounded size
-programs.py    which children there are and how each is started
+listening.py   the web process's socket, opened before everything else
+plans.py       which children there are and how each is started
 up.py          the order of things
 messages.py    what the operator reads
 """
