@@ -66,7 +66,9 @@ def _elasticdash(endpoint: str, key: str) -> tuple[Part, ...]:
             f'''import asyncio
 
 from elasticdash_sdk import ed_tool
-from elasticdash_sdk.observability import ObservabilityOptions, end_trace, init_observability, start_trace
+from elasticdash_sdk.observability import (
+    ObservabilityOptions, end_trace, init_observability, start_trace
+)
 
 
 @ed_tool
@@ -75,9 +77,10 @@ def look_up_order(order: str) -> dict:
 
 
 async def main() -> None:
-    handle = await init_observability(
-        ObservabilityOptions(server_url="{endpoint}", api_key="{key}")
-    )
+    handle = await init_observability(ObservabilityOptions(
+        server_url="{endpoint}",
+        api_key="{key}",
+    ))
     start_trace("firstWorkflow")
     look_up_order("A-1001")
     end_trace()
@@ -104,7 +107,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-exporter = OTLPSpanExporter("{endpoint}/v1/traces", headers={{"api-key": "{key}"}})
+exporter = OTLPSpanExporter(
+    "{endpoint}/v1/traces",
+    headers={{"api-key": "{key}"}},
+)
 provider = TracerProvider()
 provider.add_span_processor(BatchSpanProcessor(exporter))
 trace.set_tracer_provider(provider)

@@ -25,6 +25,7 @@ from observability.selectors.traces import count_newer_traces, get_trace, list_t
 
 PAGE_SIZE = 50
 _MOST_HINTED = 200
+_SKELETON_WIDTHS = ("w2", "w3", "w4", "w3", "w4", "w2", "w3", "w3")
 
 
 @require_safe
@@ -137,6 +138,7 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
         "now": timezone.now(),
         "urls": _make_urls(access, trace_id),
         "also_trace_id": _find_also(trace),
+        "skeleton_widths": _SKELETON_WIDTHS[: trace.event_count],
     }
     return render(request, "observability/trace.html", context)
 

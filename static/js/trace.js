@@ -102,6 +102,7 @@ async function loadChanges() {
 }
 
 function take(events) {
+  document.getElementById("waiting")?.remove();
   store.add(events);
   store.rebuild();
   timeline.update();

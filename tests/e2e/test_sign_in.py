@@ -65,6 +65,17 @@ def test_home__without_a_project__says_what_to_do(visit: SignIn, stranger: User,
     expect(page.get_by_role("heading", name="You are not in a project yet")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["traces/", "traces/t-1/", "settings/keys/"])
+def test_page__stranger__is_told_that_nothing_is_there(
+    path: str, visit: SignIn, stranger: User, base: str, store: None
+) -> None:
+    page = visit(stranger, expects=(404,)).page
+
+    page.goto(f"{base}/{path}")
+
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
 def test_switcher__goes_to_the_other_project_and_home_remembers_it(
     visit: SignIn, owner: User, base: str, project: Project, store: None
 ) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from playwright.sync_api import Page, expect
 
 from observability.ingest.records import EventRecord, Usage
-from observability.models import User
+from observability.models import Project, User
+from observability.services.policies import update_capture
 from tests.e2e.conftest import SignIn, StoreRecords, texts_of
 from tests.records import make_event, make_log
 
@@ -147,6 +148,49 @@ def test_panel__failed_tool__shows_error_stack_and_input_that_unfolds(
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     assert "event=" not in page.url
+
+
+def test_panel__what_the_project_does_not_capture__says_so(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords, project: Project
+) -> None:
+    update_capture(project=project, inputs=False, error_stacks=False)
+    keep(*make_run())
+    page = visit(owner).page
+
+    open_trace(page, base, "?event=tool")
+
+    panel = page.locator(".side")
+    expect(panel.locator("[data-block=input]")).to_contain_text("this project does not capture inputs")
+    expect(panel.locator("[data-block=error]")).to_contain_text("this project does not capture error stacks")
+    expect(panel.locator("[data-block=error]")).to_contain_text("no such order")
+
+
+def test_panel__redacted_values__show_no_secret_and_say_so(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event(TRACE, input=b'{"password": "hunter2", "order": "A-1"}'))
+    page = visit(owner).page
+
+    open_trace(page, base, "?event=root")
+
+    expect(page.locator(".side")).to_contain_text("redacted before it was stored")
+    expect(page.locator("[data-block=input]")).to_contain_text('order: "A-1"')
+    assert "hunter2" not in page.content()
+
+
+def test_panel__large_value__shows_its_beginning_and_opens_whole(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    text = "all work and no play " * 20_000
+    keep(make_event(TRACE, output=json.dumps(text).encode()))
+    page = visit(owner).page
+    open_trace(page, base, "?event=root")
+    block = page.locator("[data-block=output]")
+    expect(block).to_contain_text("all work and no play")
+
+    address = block.get_by_role("link", name="Open all 410 KiB").get_attribute("href")
+
+    assert page.request.get(str(address)).json() == text
 
 
 def test_panel__open__follows_the_keys(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
