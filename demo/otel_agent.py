@@ -1,7 +1,7 @@
 """The triage agent, recorded by the OpenTelemetry SDK over OTLP/HTTP. Run as `python -m demo.otel_agent`.
 
-Spans leave a fifth of a second after they end, so a run grows under the viewer's eyes, and several runs are under way
-at the same time.
+Spans are announced when they begin and leave a fifth of a second after they end, so a run grows under the viewer's
+eyes, and several runs are under way at the same time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from demo.catalogue import build_shop
 from demo.conversations import Case, list_triage_cases
 from demo.lifeline import report, run_agent_process
 from demo.options import AgentOptions, Pacer, parse_agent_options
-from demo.otel_recorder import BaggageProcessor, CallFailedError, Recorder
+from demo.otel_recorder import AnnouncingProcessor, BaggageProcessor, CallFailedError, Recorder
 from demo.triage_workflows import WORKFLOWS
 
 EXPORT_DELAY_MS = 200
@@ -52,7 +52,9 @@ def build_providers(options: AgentOptions) -> tuple[TracerProvider, LoggerProvid
     spans = OTLPSpanExporter(
         endpoint=f"{options.url}/v1/traces", headers=headers, timeout=EXPORT_SECONDS, compression=Compression.Gzip
     )
-    traces.add_span_processor(BatchSpanProcessor(spans, schedule_delay_millis=EXPORT_DELAY_MS))
+    exporting = BatchSpanProcessor(spans, schedule_delay_millis=EXPORT_DELAY_MS)
+    traces.add_span_processor(AnnouncingProcessor(exporting))
+    traces.add_span_processor(exporting)
     logs = LoggerProvider(resource=resource, shutdown_on_exit=False)
     lines = OTLPLogExporter(
         endpoint=f"{options.url}/v1/logs", headers=headers, timeout=EXPORT_SECONDS, compression=Compression.Gzip

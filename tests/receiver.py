@@ -69,16 +69,22 @@ class Receiver:
         ]
 
     def list_spans(self) -> list[Span]:
-        """Return the accepted spans, of protobuf and JSON exports."""
+        """Return the accepted spans, of protobuf and JSON exports, without the announcements of spans that began."""
         exports = [_read_export(request) for path in SPAN_PATHS for request in self.list_accepted(path)]
         scopes = [scope for export in exports for group in export.resource_spans for scope in group.scope_spans]
-        return [span for scope in scopes for span in scope.spans]
+        return [span for scope in scopes for span in scope.spans if not _is_announcement(span)]
 
     def list_log_records(self) -> list[LogRecord]:
         """Return the accepted log records of protobuf exports."""
         exports = [ExportLogsServiceRequest.FromString(r.body) for r in self.list_accepted("/v1/logs")]
         scopes = [scope for export in exports for group in export.resource_logs for scope in group.scope_logs]
         return [record for scope in scopes for record in scope.log_records]
+
+
+def _is_announcement(span: Span) -> bool:
+    return any(
+        pair.key == "logfire.span_type" and pair.value.string_value == "pending_span" for pair in span.attributes
+    )
 
 
 def _read_export(request: Received) -> ExportTraceServiceRequest:
