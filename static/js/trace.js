@@ -105,6 +105,7 @@ function take(events) {
   document.getElementById("waiting")?.remove();
   store.add(events);
   store.rebuild();
+  sayInferred(store.inferredCount);
   timeline.update();
   if (isLogShown()) log.update();
   restoreEvent();
@@ -350,6 +351,13 @@ makeSplitter(document.querySelector(".side-split"), {
   target: document.querySelector(".side"), property: "--panel", key: "playhead.panel-width",
   least: 320, most: () => innerWidth * 0.7, sign: -1,
 });
+
+/** Say how many of the rows are not in the header's counts. */
+function sayInferred(count) {
+  const note = document.querySelector("#inferred-note");
+  note.hidden = !count;
+  note.textContent = `· ${count} inferred`;
+}
 
 /* Start */
 

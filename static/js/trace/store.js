@@ -177,9 +177,10 @@ export class TraceStore {
     this.lastChild = new Int32Array(this.total).fill(NONE);
     this.roots = [];
     const rooted = new Set();
+    const home = this.#findHome();
     for (const index of this.order) {
       const parentId = this.parentIds[index];
-      const parent = parentId ? (this.indexBySpan.get(parentId) ?? ghosts.get(parentId)) : NONE;
+      const parent = parentId ? (this.indexBySpan.get(parentId) ?? ghosts.get(parentId)) : this.inferred[index] ? home : NONE;
       if (parent === NONE || parent === index) this.roots.push(index);
       else {
         this.#append(parent, index);
@@ -189,6 +190,21 @@ export class TraceStore {
         }
       }
     }
+  }
+
+  /** The run's own workflow event: what is inferred to belong to the run hangs below it. */
+  #findHome() {
+    this.inferredCount = 0;
+    let home = NONE;
+    let last = -Infinity;
+    for (const index of this.order) {
+      this.inferredCount += this.inferred[index];
+      if (this.ends[index] > last) last = this.ends[index];
+      if (home === NONE && !this.inferred[index] && !this.parentIds[index] && KINDS[this.kinds[index]] === "workflow") home = index;
+    }
+    // The SDK says when a run begins and never when it ends: its bar reaches over what happened in it.
+    if (home !== NONE && this.ends[home] === this.starts[home]) this.ends[home] = last;
+    return home;
   }
 
   #placeGhost(index, parentId) {
