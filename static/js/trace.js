@@ -13,6 +13,7 @@ import { Timeline } from "./trace/timeline.js";
 const FIRST_WINDOW = 1000;
 const NEXT_WINDOW = 10000;
 const LOG_WINDOW = 5000;
+const MOST_WITH_PREVIEWS = 2000;
 const LIVE_INTERVAL_MS = 250;
 const TICK_MS = 200;
 const FOLLOW_DELAY_MS = 90;
@@ -51,7 +52,8 @@ let isLoading = false;
 let isLoaded = false;
 let logSince = null;
 
-const readWindow = (cursor, limit, more = {}) => getJson(urls.eventsUrl, { limit, previews: "false", ...more, ...(cursor && { cursor }) });
+const hasPreviews = Number(urls.eventCount) <= MOST_WITH_PREVIEWS;
+const readWindow = (cursor, limit, more = {}) => getJson(urls.eventsUrl, { limit, previews: hasPreviews, ...more, ...(cursor && { cursor }) });
 
 /** Read all events; the next window is under way while one is being shown. */
 async function loadEvents() {

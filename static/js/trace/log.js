@@ -139,5 +139,5 @@ function sayEvent(entry, store) {
   if (entry.type === FAILURE) return { level: "error", label: "error", from: name, text: `${kind} failed${store.messages[entry.ref] ? `: ${store.messages[entry.ref]}` : ""}` };
   const end = store.ends[entry.ref];
   const took = Number.isNaN(end) ? "started, still running" : "took " + duration((end - store.starts[entry.ref]) / 1000);
-  return { level: "event", label: kind, from: name, text: `${store.details[entry.ref] ? `${store.details[entry.ref]}, ` : ""}${took}` };
+  return { level: "event", label: kind, from: name, text: store.details[entry.ref] ? `${took} · ${store.details[entry.ref]}` : took };
 }

@@ -279,7 +279,15 @@ export class TraceStore {
   }
 }
 
-/** The short text beside a name. */
+/** The short text beside a name: what it does not say itself, else the beginning of what the event was given. */
 function detailOf(event) {
-  return event.model && event.model !== event.name ? event.model : event.tool_name && event.tool_name !== event.name ? event.tool_name : "";
+  const other = event.model ?? event.tool_name;
+  if (other && !event.name.includes(other)) return other;
+  const given = pathOf(event.input_preview) ?? event.input_preview ?? "";
+  return event.name.includes(given) ? "" : given;
+}
+
+/** The path in the input of an HTTP event: it says more than the text around it. */
+function pathOf(preview) {
+  return /^\{"method":"[A-Z]+","url":"\w+:\/\/[^/"]*([^"]+)"/.exec(preview ?? "")?.[1];
 }

@@ -325,8 +325,9 @@ export class Timeline {
     const said = labelOf(store, index);
     setText(label, said);
     if (!said) return;
-    // After the bar where there is room, else before it, else inside its end.
+    // After the bar where there is room, else before it, else over its end.
     const isAfter = left + width < 0.72;
+    label.classList.toggle("is-over", !isAfter && left <= 0.28);
     label.style.left = isAfter ? percent(left + width) : "auto";
     label.style.right = isAfter ? "auto" : left > 0.28 ? percent(1 - left) : "0";
   }
