@@ -170,8 +170,7 @@ function readAddress() {
   showTab(parameters.get("tab") === "log" ? "log" : "timeline");
   wanted = parameters.get("event");
   if (!wanted) {
-    panel.close();
-    timeline.select(-1);
+    hidePanel();
     return;
   }
   // The panel need not wait for the window that holds the event's row.
@@ -242,10 +241,16 @@ function refreshPanel(events) {
   if (changed && !panel.root.hidden) showDetail(shownKey, changed);
 }
 
-function closePanel() {
+/** Hide the panel, and let nothing that is still on its way open it again. */
+function hidePanel() {
+  clearTimeout(follow);
   shownKey = null;
   panel.close();
   timeline.select(-1);
+}
+
+function closePanel() {
+  hidePanel();
   setAddress({ event: null });
   (isLogShown() ? log : timeline).focus();
 }
