@@ -103,6 +103,15 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   action();
 });
+// A filter's answer may arrive when the reader is in the rows already: they stay on the row where they were.
+let heldTrace = null;
+results.addEventListener("htmx:beforeSwap", () => {
+  heldTrace = document.activeElement?.closest("#results tr")?.dataset.trace ?? null;
+});
+results.addEventListener("htmx:afterSwap", () => {
+  const row = heldTrace && rows().find((candidate) => candidate.dataset.trace === heldTrace);
+  if (row) row.querySelector("a").focus({ preventScroll: true, focusVisible: true });
+});
 
 results.addEventListener("click", (event) => {
   const link = event.target.closest("tbody tr")?.querySelector("a");
