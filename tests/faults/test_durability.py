@@ -36,6 +36,7 @@ def key(up: Up) -> str:
 def _kill_postgres(up: Up) -> None:
     """Kill every Postgres process at once, as a machine that loses power does."""
     processes = [child for child in up.list_children() if "postgres" in child.name()]
+    assert processes
     for process in processes:
         process.send_signal(signal.SIGKILL)
     for process in processes:
@@ -88,7 +89,6 @@ def test_postgres_killed_under_load__every_acknowledged_event_is_there(up: Up, k
             _kill_postgres(up)
         flood.wait_for(len(flood.acknowledged) + 200)
 
-    assert flood.refused > 0
     _assert_all_there(up, flood)
 
 
