@@ -5,15 +5,15 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from observability.api.converters import AnyTextConverter
-from observability.pages import home, settings, traces
+from observability.pages import home, settings, trace_list, traces
 
 register_converter(AnyTextConverter, "trace_id")
 
 app_name = "observability"
 
 _project_patterns = [
-    path("traces/", traces.trace_list, name="trace-list"),
-    path("traces-live/", traces.trace_list_live, name="trace-list-live"),
+    path("traces/", trace_list.trace_list, name="trace-list"),
+    path("traces-live/", trace_list.trace_list_live, name="trace-list-live"),
     path("trace-header/<trace_id:trace_id>/", traces.trace_header, name="trace-header"),
     path("traces/<trace_id:trace_id>/", traces.trace_detail, name="trace-detail"),
     path("settings/", settings.settings, name="settings"),

@@ -1,0 +1,125 @@
+"""The Traces page, and the parts of it that are read again while it is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from observability.errors import InvalidError
+from observability.pages.access import project_page
+from observability.pages.quickstarts import make_quickstart_context
+from observability.pages.trace_query import RANGE_CHOICES, STATUS_CHOICES, TraceQuery, read_trace_query
+from observability.selectors.access import ProjectAccess
+from observability.selectors.paging import Position, read_cursor
+from observability.selectors.shapes import TraceSummary
+from observability.selectors.trace_filters import TraceFilters
+from observability.selectors.traces import count_newer_traces, list_traces, list_traces_by_id
+
+PAGE_SIZE = 50
+_MOST_HINTED = 200
+
+
+@require_safe
+@project_page()
+def trace_list(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
+    """Show the list; htmx gets the results alone."""
+    frame = _make_frame(access)
+    try:
+        query = read_trace_query(request.GET)
+        frame |= _make_results(access, query)
+    except InvalidError as error:
+        frame |= {"problem": str(error), "query": TraceQuery()}
+        return render(request, "observability/traces.html", frame, status=400)
+    template = "observability/_traces.html" if request.htmx else "observability/traces.html"  # type: ignore[attr-defined]
+    response = render(request, template, frame)
+    # The same address answers with a page or a part of one; a cached part must not come back as the page.
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _make_frame(access: ProjectAccess) -> dict[str, Any]:
+    return {
+        "project": access.project,
+        "access": access,
+        "section": "traces",
+        "is_live_page": True,
+        "status_choices": STATUS_CHOICES,
+        "range_choices": RANGE_CHOICES,
+    }
+
+
+def _make_results(access: ProjectAccess, query: TraceQuery) -> dict[str, Any]:
+    """Return what the results partial shows. One query of `list_traces`, one more when it is empty."""
+    project = access.project
+    page = list_traces(project.pk, filters=query.make_filters(), cursor=query.cursor or None, limit=PAGE_SIZE)
+    base = reverse("observability:trace-list", args=[project.organization.slug, project.slug])
+    results: dict[str, Any] = {
+        "query": query,
+        "page": page,
+        "is_first_page": not query.cursor,
+        "unfiltered_url": base,
+        "first_page_url": f"{base}{query.encode()}",
+        "older_url": f"{base}{query.encode(cursor=page.next_cursor)}" if page.next_cursor else "",
+    }
+    if not page.items and not page.next_cursor:
+        results["has_any_trace"] = bool(query.cursor) or (query.is_filtered and _has_traces(project.pk))
+        if not results["has_any_trace"]:
+            results |= make_quickstart_context(access)
+    return results
+
+
+def _has_traces(project_id: int) -> bool:
+    return bool(list_traces(project_id, limit=1).items)
+
+
+@require_safe
+@project_page()
+def trace_list_live(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
+    """Bring an open list up to date: its shown rows as they are now, and how many traces wait beside them.
+
+    `shown` and `maybe` are the ids that a hint named, on the page and not on it; `complete` asks for all that belong
+    on the page, after an interruption. `newer_than` and `oldest` are the cursors of the page's ends.
+    """
+    project_id = access.project.pk
+    try:
+        filters = read_trace_query(request.GET).make_filters()
+        newer_than = request.GET.get("newer_than", "")
+        newer = count_newer_traces(project_id, filters=filters, newer_than=newer_than)
+        between = _list_between(project_id, filters, request, newest=newer_than)
+    except InvalidError as error:
+        return JsonResponse({"code": error.code, "detail": str(error)}, status=400)
+    shown = [one for one in request.GET.getlist("shown") if "\x00" not in one]
+    context = {
+        "project": access.project,
+        "traces": list_traces_by_id(project_id, shown[:_MOST_HINTED]),
+        "news": {"count": newer.count, "is_more": newer.is_more, "between": between},
+    }
+    return render(request, "observability/_traces_live.html", context)
+
+
+def _list_between(project_id: int, filters: TraceFilters, request: HttpRequest, *, newest: str) -> list[str]:
+    """Return traces that belong between the page's rows: they arrived late, with an earlier start.
+
+    A text search is left to the next full read: it cannot be narrowed to ids by an index.
+    """
+    ids = tuple(one for one in request.GET.getlist("maybe")[:_MOST_HINTED] if "\x00" not in one)
+    is_complete = "complete" in request.GET
+    if filters.text or not (ids or is_complete):
+        return []
+    first, last = read_cursor(newest), read_cursor(request.GET.get("oldest"))
+    if is_complete:
+        found = list_traces(project_id, filters=filters, cursor=newest or None, limit=PAGE_SIZE).items
+    else:
+        found = list_traces(project_id, filters=replace(filters, ids=ids), limit=_MOST_HINTED).items
+    return [trace.trace_id for trace in found if _is_between(trace, first=first, last=last)]
+
+
+def _is_between(trace: TraceSummary, *, first: Position | None, last: Position | None) -> bool:
+    position = Position(trace.started_at, trace.trace_id)
+    return (first is None or position < first) and (last is None or position > last)
