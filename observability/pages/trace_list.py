@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 from observability.errors import InvalidError
 from observability.pages.access import project_page
 from observability.pages.quickstarts import make_quickstart_context
-from observability.pages.trace_query import RANGE_CHOICES, STATUS_CHOICES, TraceQuery, read_trace_query
+from observability.pages.time_range import RANGE_CHOICES_AND_ANY
+from observability.pages.trace_query import STATUS_CHOICES, TraceQuery, read_trace_query
 from observability.selectors.access import ProjectAccess
 from observability.selectors.paging import Position, read_cursor
 from observability.selectors.shapes import TraceSummary
@@ -50,7 +51,7 @@ def _make_frame(access: ProjectAccess) -> dict[str, Any]:
         "section": "traces",
         "is_live_page": True,
         "status_choices": STATUS_CHOICES,
-        "range_choices": RANGE_CHOICES,
+        "range_choices": RANGE_CHOICES_AND_ANY,
     }
 
 

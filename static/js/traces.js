@@ -4,6 +4,7 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
+import "./time_range.js";
 
 const LIVE_INTERVAL_MS = 400;
 
@@ -119,40 +120,14 @@ results.addEventListener("click", (event) => {
   link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey }));
 });
 
-/* Time range: the fields show the reader's own zone, the address carries UTC. */
-
-const pad = (number) => String(number).padStart(2, "0");
-const customRange = document.getElementById("custom-range");
-
-function localValue(iso) {
-  if (!iso) return "";
-  const date = new Date(iso);
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
-}
-
-function prepareCustomRange() {
-  for (const input of customRange.querySelectorAll("[data-instant]")) {
-    input.value = localValue(customRange.querySelector(`[name=${input.dataset.instant}]`).value);
-  }
-}
-
-document.getElementById("filters").addEventListener("change", (event) => {
-  const form = event.currentTarget;
-  customRange.hidden = form.elements.range.value !== "custom";
-  if (!event.target.dataset.instant) return;
-  const moment = event.target.value ? new Date(event.target.value).toISOString() : "";
-  customRange.querySelector(`[name=${event.target.dataset.instant}]`).value = moment;
-}, true);
-
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.target.id !== "filters") return;
   // The address holds only what differs from the default.
   for (const [name, value] of Object.entries(event.detail.parameters)) {
-    if (value === "" || ((name === "from" || name === "to") && event.detail.parameters.range !== "custom")) delete event.detail.parameters[name];
+    if (value === "") delete event.detail.parameters[name];
   }
 });
 
-prepareCustomRange();
 connectLive({
   subscriptions: [{ project: Number(document.body.dataset.project) }],
   onHint(message) {
