@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from observability.api.callers import CURRENT_PROJECT
@@ -27,10 +28,21 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class ShortcutGroup:
-    """Where shortcuts apply."""
+    """Shortcuts and the pages, by the names of their addresses, where they work; no names mean everywhere."""
 
     title: str
     shortcuts: tuple[Shortcut, ...]
+    url_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of a project's navigation. `key` is pressed after `g`; a page names its section in its context."""
+
+    label: str
+    section: str
+    url_name: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +70,37 @@ class AccountSection:
     is_current: bool
 
 
+SECTIONS = (
+    Section("Overview", "overview", "observability:overview", "o"),
+    Section("Traces", "traces", "observability:trace-list", "t"),
+    Section("Steps", "steps", "observability:step-list", "s"),
+    Section("Errors", "errors", "observability:error-list", "e"),
+    Section("Settings", "settings", "observability:settings", "p"),
+)
+
 SHORTCUTS = (
     ShortcutGroup(
-        "Everywhere",
-        (
-            Shortcut("Go to Traces", ("g", "t")),
-            Shortcut("Go to Project settings", ("g", "p")),
-            Shortcut("Search", ("/",)),
-            Shortcut("These shortcuts", ("?",)),
-        ),
-    ),
-    ShortcutGroup(
-        "Lists and timeline",
+        "Traces",
         (
             Shortcut("Next, previous row", ("j", "k")),
             Shortcut("Open", ("Enter",)),
+            Shortcut("Search", ("/",)),
             Shortcut("Show new traces", ("n",)),
         ),
+        ("trace-list",),
     ),
     ShortcutGroup(
         "Trace",
         (
+            Shortcut("Next, previous row", ("j", "k")),
+            Shortcut("Open the panel", ("Enter",)),
             Shortcut("Close, open an event's children", ("←", "→")),
             Shortcut("Next, previous error", ("e", "E")),
             Shortcut("Timeline, Log", ("1", "2")),
+            Shortcut("Search", ("/",)),
             Shortcut("Close the panel", ("Esc",)),
         ),
+        ("trace-detail",),
     ),
 )
 
@@ -105,9 +122,34 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "switcher": switcher,
         "current_project": SimpleLazyObject(lambda: find_current_project(request, switcher)),
         "account_sections": SimpleLazyObject(lambda: list_account_sections(request)),
-        "shortcuts": SHORTCUTS,
+        "sections": list_sections(),
+        "shortcuts": SimpleLazyObject(lambda: list_shortcuts(request)),
         "is_signup_open": settings.ACCOUNT_SIGNUP_OPEN,
     }
+
+
+@cache
+def list_sections() -> tuple[Section, ...]:
+    """Return the sections whose pages exist."""
+    return tuple(entry for entry in SECTIONS if _is_page(entry.url_name))
+
+
+def _is_page(url_name: str) -> bool:
+    try:
+        reverse(url_name, args=["organization", "project"])
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def list_shortcuts(request: HttpRequest) -> list[ShortcutGroup]:
+    """Return what works on the page that is asked for, and what works everywhere."""
+    match = request.resolver_match
+    url_name = match.url_name if match else ""
+    go_to = tuple(Shortcut(f"Go to {entry.label}", ("g", entry.key)) for entry in list_sections())
+    everywhere = (*go_to, Shortcut("Undo, as the last message offers", ("u",)), Shortcut("These shortcuts", ("?",)))
+    here = (group for group in SHORTCUTS if not group.url_names or url_name in group.url_names)
+    return [*here, ShortcutGroup("Everywhere", everywhere)]
 
 
 def get_theme(request: HttpRequest) -> str:

@@ -2,42 +2,14 @@
  * What every page does: menus, dialogs, theme, copying, relative times, toasts, shortcuts.
  * Everything is delegated from the document, so swapped-in parts work without being wired.
  */
+import { el, icon } from "./dom.js";
 import { absolute, duration, relative } from "./format.js";
+import { adoptToast, runLastAction, toast } from "./toast.js";
+
+export { el, icon, toast };
 
 const TIME_TICK_MS = 1000;
 const GO_WINDOW_MS = 1200;
-
-/** Make an element with attributes and children; strings become text, never markup. */
-export function el(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value == null || value === false) continue;
-    if (key === "class") element.className = value;
-    else element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children.filter((child) => child != null && child !== false && child !== ""));
-  return element;
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-/** Draw one of the page's icon symbols. */
-export function icon(name, css = "") {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", `icon ${css}`.trim());
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
-}
-
-/** Say something in passing. Errors stay longer. */
-export function toast(text, { isError = false } = {}) {
-  const box = el("div", { class: isError ? "toast error" : "toast" }, icon(isError ? "alert" : "check"), text);
-  document.querySelector(".toasts").append(box);
-  setTimeout(() => box.remove(), isError ? 8000 : 2600);
-}
 
 /** Whether a key press belongs to a field the reader types in, or to a shortcut of the browser. */
 export function isTyping(event) {
@@ -183,6 +155,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "g") goUntil = Date.now() + GO_WINDOW_MS;
   else if (event.key === "?") document.getElementById("shortcuts")?.showModal();
   else if (event.key === "/") focusFilter(event);
+  else if (event.key === "u" && runLastAction()) event.stopImmediatePropagation();
 });
 
 function focusFilter(event) {
@@ -205,4 +178,4 @@ document.addEventListener("htmx:sendError", () => toast("The server cannot be re
 refreshTimes();
 setInterval(() => document.hidden || refreshTimes(), TIME_TICK_MS);
 for (const dialog of document.querySelectorAll("dialog[data-open-now]")) dialog.showModal();
-for (const box of document.querySelectorAll("[data-toast]")) setTimeout(() => box.remove(), 4000);
+for (const box of document.querySelectorAll("[data-toast]")) adoptToast(box);
