@@ -20,8 +20,8 @@ class Trace(models.Model):
     """One run of a workflow or agent: the sum of its events, exact in the transaction that stored them.
 
     `version` counts the commits that touched the trace. `fold_state` is what `ingest/summaries.py` needs to go on
-    folding in any order. A trace with `deleted_at` is hidden and being purged; with `purged_at` its row is all that is
-    left, so that what clients still send of it is refused.
+    folding in any order. A trace with `deleted_at` is hidden; with `purging_at` it is being purged and can no longer be
+    restored; with `purged_at` its row is all that is left, so that what clients still send of it is refused.
     """
 
     pk = models.CompositePrimaryKey("project_id", "trace_id")
@@ -60,6 +60,7 @@ class Trace(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    purging_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,12 +1,16 @@
-"""Deleting a trace: hidden at once, then purged in bounded batches, then a tombstone.
+"""Deleting a trace: hidden at once, a while to take it back, then purged in bounded batches, then a tombstone.
 
 1. `delete_trace` marks the row in one short transaction. From then on no read shows the trace, and the writer, which
    locks the same row, refuses whatever is still sent of it (`trace_deleted`).
-2. `purge_trace` deletes its events with their values, its log records and search documents, a batch per transaction,
+2. For `GRACE` nothing else happens, and `restore_traces` brings it back whole; what was refused meanwhile is not.
+   The first batch of the purge locks the row and sets `purging_at`: whoever has the row first decides, so that a trace
+   is restored with all its rows or not at all. Deleting it again starts the wait again, and the purge that the first
+   deletion asked for finds it too early.
+3. `purge_trace` deletes its events with their values, its log records and search documents, a batch per transaction,
    and takes each event out of the hourly figures of its tool or prompt. `event_count` and `log_count` of the hidden
    row say what is left. A purge that is interrupted is taken up where it stopped. Values in blob storage go with the
    next sweep (`blob_sweep`), because other traces may name the same content.
-3. The row stays with `purged_at` and without any content: so that a client that goes on sending does not bring the
+4. The row stays with `purged_at` and without any content: so that a client that goes on sending does not bring the
    trace back, and so that events inferred from a session's order of runs stay where they were.
 
 Two purges of one trace take turns, because each batch locks the row; locks are taken in the writer's order.
@@ -14,7 +18,8 @@ Two purges of one trace take turns, because each batch locks the row; locks are 
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -33,6 +38,7 @@ from observability.models import Event, Trace
 log = structlog.get_logger(__name__)
 
 BATCH_ROWS = 2_000
+GRACE = timedelta(seconds=30)
 
 
 def delete_trace(*, project_id: int, trace_id: str) -> None:
@@ -51,10 +57,33 @@ def delete_trace(*, project_id: int, trace_id: str) -> None:
         transaction.on_commit(lambda: _announce(project_id, trace_id, version), robust=True)
 
 
+def restore_traces(*, project_id: int, trace_ids: Sequence[str]) -> list[str]:
+    """Show deleted traces again, whole, and return those it could bring back: whose purge has not begun.
+
+    A transaction each, so that one does not wait for another's purge to end its batch.
+    """
+    return [trace_id for trace_id in dict.fromkeys(trace_ids) if _restore(project_id, trace_id)]
+
+
+@transaction.atomic
+def _restore(project_id: int, trace_id: str) -> bool:
+    waiting = _select(project_id, trace_id).select_for_update().filter(deleted_at__isnull=False, purging_at=None)
+    trace = waiting.filter(purged_at=None).values().first()
+    if trace is None:
+        return False
+    version = trace["version"] + 1
+    _select(project_id, trace_id).update(deleted_at=None, updated_at=timezone.now(), version=version)
+    figures = StepFigures()
+    figures.move_workflow(None, decode_summary(dict(trace)))
+    _store_figures(figures)
+    transaction.on_commit(lambda: _announce(project_id, trace_id, version), robust=True)
+    return True
+
+
 def purge_trace(*, project_id: int, trace_id: str) -> int:
     """Purge a deleted trace to the end and return how many events and log records went. Idempotent.
 
-    A trace that is not deleted, or purged already, is left alone.
+    A trace that is not deleted, deleted less than `GRACE` ago, or purged already is left alone.
     """
     removed = 0
     while (batch := _purge_batch(project_id, trace_id)) is not None:
@@ -66,7 +95,7 @@ def purge_trace(*, project_id: int, trace_id: str) -> int:
 
 def list_unfinished_purges(limit: int = 1_000) -> list[tuple[int, str]]:
     """Return (project, trace) of purges that a lost message or a crash left behind. Served by `traces_deleted`."""
-    waiting = Trace.objects.filter(deleted_at__isnull=False, purged_at=None).order_by("deleted_at")
+    waiting = Trace.objects.filter(deleted_at__lte=timezone.now() - GRACE, purged_at=None).order_by("deleted_at")
     return list(waiting.values_list("project_id", "trace_id")[:limit])
 
 
@@ -76,12 +105,14 @@ def _purge_batch(project_id: int, trace_id: str) -> int | None:
         trace = (
             _select(project_id, trace_id)
             .select_for_update()
-            .filter(deleted_at__isnull=False, purged_at=None)
-            .values("started_at", "workflow_name")
+            .filter(deleted_at__lte=timezone.now() - GRACE, purged_at=None)
+            .values("started_at", "workflow_name", "purging_at")
             .first()
         )
         if trace is None:
             return None
+        if trace["purging_at"] is None:
+            _select(project_id, trace_id).update(purging_at=timezone.now())
         since: datetime = trace["started_at"]
         events = _purge_events(project_id, trace_id, since, trace["workflow_name"])
         logs = 0 if events else _purge_logs(project_id, trace_id, since)
@@ -203,7 +234,11 @@ def _store_figures(figures: StepFigures) -> None:
 
 def _request_purge(project_id: int, trace_id: str) -> None:
     # By name: tasks call services, never the other way about. Not tried again: the periodic sweep finds what is left.
-    current_app.send_task("observability.tasks.purge_trace", args=[project_id, trace_id], retry=False)
+    # A second more than the wait, so that it does not come too early by a clock's hair and is left to the sweep.
+    countdown = GRACE.total_seconds() + 1
+    current_app.send_task(
+        "observability.tasks.purge_trace", args=[project_id, trace_id], countdown=countdown, retry=False
+    )
 
 
 def _announce(project_id: int, trace_id: str, version: int) -> None:

@@ -18,6 +18,7 @@ from observability.models import Project, Step
 from observability.selectors.step_health import get_step_health
 from observability.selectors.step_shapes import StepCallPage, StepHealth
 from observability.selectors.steps import get_step, list_step_calls, list_steps, select_calls
+from observability.services import purge
 from observability.services.purge import delete_trace, purge_trace
 from tests.records import START, at, make_event, write
 
@@ -155,7 +156,10 @@ def test_list__one_or_many__two_queries(project: Project, django_assert_num_quer
         assert len(list_steps(project.pk).items) == 21
 
 
-def test_list__trace_deleted_and_purged__taken_out_of_the_figures(project: Project) -> None:
+def test_list__trace_deleted_and_purged__taken_out_of_the_figures(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "GRACE", timedelta(0))
     write(project.pk, make_event("kept"), make_event("gone"), _tool("gone", "a", "search"), _prompt("gone", "b", "abc"))
 
     delete_trace(project_id=project.pk, trace_id="gone")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from observability.ingest.records import ResourceRecord
 from observability.models import Project
-from observability.services import blob_sweep
+from observability.services import blob_sweep, purge
 from observability.services.blob_sweep import sweep_blobs
 from observability.services.blobs import GRACE, list_blobs, store_blob
 from observability.services.purge import delete_trace, purge_trace
@@ -39,7 +39,10 @@ def test_sweep__every_kind_of_row_that_names_a_blob__keeps_it(project: Project) 
     assert sweep_blobs(project.pk, now=_later()) == 0
 
 
-def test_sweep__trace_purged__its_blobs_go_and_shared_ones_stay(project: Project) -> None:
+def test_sweep__trace_purged__its_blobs_go_and_shared_ones_stay(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "GRACE", timedelta(0))
     write(project.pk, make_event("gone", input=_value("x"), output=_value("shared")), make_log("gone", "a"))
     write(project.pk, make_event("kept", input=_value("shared")))
     delete_trace(project_id=project.pk, trace_id="gone")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -9,7 +11,7 @@ from django.db import connection, transaction
 from observability.errors import NotFoundError
 from observability.models import Event, LogEntry, Payload, Project, SearchDocument, StepHour, Trace
 from observability.services import purge
-from observability.services.purge import delete_trace, list_unfinished_purges, purge_trace
+from observability.services.purge import delete_trace, list_unfinished_purges, purge_trace, restore_traces
 from observability.tasks import purge_trace as purge_task
 from observability.tasks import resume_purges
 from tests.records import make_event, make_log, write
@@ -22,6 +24,12 @@ def sent() -> Any:
     """Catch the tasks that are sent: no worker runs here."""
     with patch("observability.services.purge.current_app.send_task") as send_task:
         yield send_task
+
+
+@pytest.fixture(autouse=True)
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let purges begin at once; tests of the wait set their own."""
+    monkeypatch.setattr(purge, "GRACE", timedelta(0))
 
 
 def _write_trace(project: Project, trace_id: str = "gone") -> None:
@@ -42,7 +50,7 @@ def test_delete__a_trace__hidden_and_handed_to_a_worker(project: Project, sent: 
 
     delete_trace(project_id=project.pk, trace_id="gone")
 
-    sent.assert_called_once_with("observability.tasks.purge_trace", args=[project.pk, "gone"], retry=False)
+    sent.assert_called_once_with("observability.tasks.purge_trace", args=[project.pk, "gone"], countdown=1, retry=False)
     assert list_unfinished_purges() == [(project.pk, "gone")]
 
 
@@ -125,6 +133,102 @@ def test_purge__hourly_figures__return_to_what_is_left(project: Project) -> None
 
     after = list(StepHour.objects.order_by("kind", "key", "hour").values())
     assert after == before
+
+
+def test_restore__before_the_purge__everything_is_as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "GRACE", timedelta(seconds=30))
+    _write_trace(project)
+    before = Trace.objects.filter(trace_id="gone").values().get()
+    hours = list(StepHour.objects.order_by("kind", "key", "hour").values())
+    delete_trace(project_id=project.pk, trace_id="gone")
+
+    purge_task(project.pk, "gone")
+    resume_purges()
+    refused = write(project.pk, make_event("gone", "meanwhile", at=50))
+    restored = restore_traces(project_id=project.pk, trace_ids=["gone", "gone", "never"])
+
+    assert restored == ["gone"]
+    assert [item.code for item in refused.rejected] == ["trace_deleted"]
+    after = Trace.objects.filter(trace_id="gone").values().get()
+    assert after.pop("version") > before.pop("version") + 1
+    assert after.pop("updated_at") > before.pop("updated_at")
+    assert after == before
+    assert list(StepHour.objects.order_by("kind", "key", "hour").values()) == hours
+    assert _count_rows() == [10, 10, 7, 1]
+    assert not write(project.pk, make_event("gone", "afterwards", at=60)).rejected
+
+
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_restore__purge_has_begun__not_brought_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch, *, is_purged: bool
+) -> None:
+    monkeypatch.setattr(purge, "BATCH_ROWS", 4)
+    _write_trace(project)
+    delete_trace(project_id=project.pk, trace_id="gone")
+    purge._purge_batch(project.pk, "gone")
+    if is_purged:
+        purge_trace(project_id=project.pk, trace_id="gone")
+
+    assert restore_traces(project_id=project.pk, trace_ids=["gone"]) == []
+    assert Trace.objects.get(trace_id="gone").deleted_at is not None
+
+
+def test_restore__not_deleted_or_foreign__left_alone(project: Project, foreign_project: Project) -> None:
+    _write_trace(project)
+    _write_trace(project, "kept")
+    delete_trace(project_id=project.pk, trace_id="gone")
+
+    assert restore_traces(project_id=project.pk, trace_ids=["kept"]) == []
+    assert restore_traces(project_id=foreign_project.pk, trace_ids=["gone"]) == []
+    assert Trace.objects.get(trace_id="kept").version == 1
+
+
+def test_restore__deleted_again__the_first_deletions_purge_comes_too_early(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_trace(project)
+    delete_trace(project_id=project.pk, trace_id="gone")
+    restore_traces(project_id=project.pk, trace_ids=["gone"])
+    purge_task(project.pk, "gone")
+    monkeypatch.setattr(purge, "GRACE", timedelta(seconds=30))
+    delete_trace(project_id=project.pk, trace_id="gone")
+
+    purge_task(project.pk, "gone")
+
+    assert _count_rows() == [10, 10, 7, 1]
+    assert restore_traces(project_id=project.pk, trace_ids=["gone"]) == ["gone"]
+
+
+def test_restore__while_a_purge_has_the_row__waits_and_finds_it_begun(project: Project) -> None:
+    _write_trace(project)
+    delete_trace(project_id=project.pk, trace_id="gone")
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        with transaction.atomic():
+            purge._purge_batch(project.pk, "gone")
+            restoring = thread.submit(_restore_in_a_thread, project.pk)
+            _wait_for_a_lock()
+        restored = restoring.result(timeout=20)
+
+    assert restored == []
+    assert Trace.objects.get(trace_id="gone").deleted_at is not None
+
+
+def _restore_in_a_thread(project_id: int) -> list[str]:
+    try:
+        return restore_traces(project_id=project_id, trace_ids=["gone"])
+    finally:
+        connection.close()
+
+
+def _wait_for_a_lock() -> None:
+    """Return once another connection waits for a lock: then it is behind this transaction, not before it."""
+    with connection.cursor() as cursor:
+        for _ in range(100_000):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")
 
 
 @pytest.mark.parametrize("is_purged", [False, True])

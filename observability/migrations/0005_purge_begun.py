@@ -1,0 +1,21 @@
+"""Say of a deleted trace whether its purge has begun: until then it can be restored."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import migrations, models
+
+LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [("observability", "0004_blob_references")]
+
+    operations: ClassVar = [
+        migrations.RunSQL(
+            sql=[LIMIT_LOCK_WAIT, "ALTER TABLE traces ADD COLUMN purging_at timestamptz"],
+            reverse_sql=[LIMIT_LOCK_WAIT, "ALTER TABLE traces DROP COLUMN purging_at"],
+        ),
+        migrations.AddField("trace", "purging_at", models.DateTimeField(null=True)),
+    ]
