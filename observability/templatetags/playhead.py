@@ -7,6 +7,7 @@ both to them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from django import template
@@ -149,3 +150,48 @@ def _round(value: float, digits: int) -> str:
     """Round half up, as the browser's side does, and drop a trailing zero fraction."""
     rounded = math.floor(value * 10**digits + 0.5) / 10**digits
     return f"{rounded:.{digits}f}".rstrip("0").rstrip(".") if digits else str(int(rounded))
+
+
+_SPARK_WIDTH, _SPARK_HEIGHT = 96, 20
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float | None], label: str = "", css: str = "", shape: str = "line") -> SafeString:
+    """Draw a course of values from zero up, as a `line` or as `bars`; None leaves a gap.
+
+    `label` says in words what the course shows; without it the drawing is for the eye alone.
+    """
+    highest = max((value for value in values if value is not None), default=0) or 1
+    path = (_draw_bars if shape == "bars" else _draw_line)(values, highest)
+    return format_html(
+        '<svg class="sparkline{}" viewBox="0 0 {} {}" preserveAspectRatio="none" {}><path{} d="{}"/></svg>',
+        f" {css}" if css else "",
+        _SPARK_WIDTH,
+        _SPARK_HEIGHT,
+        format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"'),
+        SafeString(' class="fill"') if shape == "bars" else "",
+        path,
+    )
+
+
+def _draw_line(values: Sequence[float | None], highest: float) -> str:
+    step = _SPARK_WIDTH / max(1, len(values) - 1)
+    parts: list[str] = []
+    is_down = False
+    for index, value in enumerate(values):
+        if value is not None:
+            parts.append(f"{'L' if is_down else 'M'}{index * step:.1f} {_spark_y(value, highest):.1f}")
+            # A value alone is a point: a line of no length with round ends.
+            parts.append("" if is_down else "h0")
+        is_down = value is not None
+    return "".join(parts)
+
+
+def _draw_bars(values: Sequence[float | None], highest: float) -> str:
+    step = _SPARK_WIDTH / max(1, len(values))
+    bars = ((index * step + step * 0.1, _spark_y(value, highest)) for index, value in enumerate(values) if value)
+    return "".join(f"M{left:.1f} {_SPARK_HEIGHT}V{top:.1f}h{step * 0.8:.1f}V{_SPARK_HEIGHT}z" for left, top in bars)
+
+
+def _spark_y(value: float, highest: float) -> float:
+    return _SPARK_HEIGHT - 1 - value / highest * (_SPARK_HEIGHT - 2)

@@ -44,3 +44,16 @@ def test_when__moment__carries_the_moment_for_scripts_and_for_readers() -> None:
 def test_status__unset__reads_as_ok_and_unknown_words_are_escaped() -> None:
     assert 'class="status ok">ok<' in playhead.status("unset")
     assert "<b>" not in playhead.status("<b>")
+
+
+def test_sparkline__line_with_a_gap__starts_again_after_it() -> None:
+    drawn = playhead.sparkline([0, 10, None, 5], "calls")
+
+    assert 'd="M0.0 19.0h0L32.0 1.0M96.0 10.0h0"' in drawn
+    assert 'aria-label="calls"' in drawn
+    assert "style" not in drawn
+
+
+def test_sparkline__nothing_but_zeros__lies_at_the_bottom() -> None:
+    assert 'd="M0.0 19.0h0L96.0 19.0"' in playhead.sparkline([0, 0])
+    assert 'd=""' in playhead.sparkline([0, 0], shape="bars")
