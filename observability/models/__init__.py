@@ -3,6 +3,7 @@
 from observability.flags import EventFlag
 from observability.models.ingest import IngestCount, IngestRejection
 from observability.models.logs import LogEntry
+from observability.models.saved_views import SavedView, TraceListChoice
 from observability.models.steps import Step, StepHour
 from observability.models.tenancy import (
     ApiKey,
@@ -32,11 +33,13 @@ __all__ = [
     "RedactionRule",
     "Resource",
     "Role",
+    "SavedView",
     "Scope",
     "SdkSession",
     "SearchDocument",
     "Step",
     "StepHour",
     "Trace",
+    "TraceListChoice",
     "User",
 ]
