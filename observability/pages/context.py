@@ -96,7 +96,7 @@ SHORTCUTS = (
             Shortcut("Open the panel", ("Enter",)),
             Shortcut("Close, open an event's children", ("←", "→")),
             Shortcut("Next, previous error", ("e", "E")),
-            Shortcut("Timeline, Log", ("1", "2")),
+            Shortcut("Timeline, Flow, Log, Payload", ("1", "2", "3", "4")),
             Shortcut("Search", ("/",)),
             Shortcut("Close the panel", ("Esc",)),
         ),

@@ -1,44 +1,38 @@
 /**
- * The Trace page. Reads the events in windows, first a small one, so that the first rows are there at once; then only
- * what changed, whenever the live connection hints at it. The address always restores what is shown.
+ * The Trace page: what its views share. It reads the events, keeps the side panel and the playhead, and lets the
+ * address always restore what is shown. The views themselves are in `trace/`, see `trace/views.js`.
  */
-import { isTyping, refreshTimes, toast } from "./base.js";
+import { isTyping, refreshTimes } from "./base.js";
 import { grouped } from "./format.js";
-import { coalesce, connectLive } from "./live.js";
-import { LogView } from "./trace/log.js";
+import { connectLive } from "./live.js";
 import { Panel } from "./trace/panel.js";
-import { KINDS, TraceStore } from "./trace/store.js";
-import { Timeline } from "./trace/timeline.js";
+import { Playhead } from "./trace/playhead.js";
+import { Reader } from "./trace/reader.js";
+import { Side, knownOf } from "./trace/side.js";
+import { makeSplitter } from "./trace/splitter.js";
+import { TraceStore } from "./trace/store.js";
+import { VIEW_NAMES, Views } from "./trace/views.js";
 
-const FIRST_WINDOW = 1000;
-const NEXT_WINDOW = 10000;
-const LOG_WINDOW = 5000;
-const MOST_WITH_PREVIEWS = 2000;
-const LIVE_INTERVAL_MS = 250;
-const TICK_MS = 200;
-const FOLLOW_DELAY_MS = 90;
-
-const page = document.getElementById("trace");
-const urls = page.dataset;
+const urls = document.getElementById("trace").dataset;
 const serverAhead = Date.parse(urls.now) - Date.now();
-/** Now, in microseconds, by the server's clock. */
-const now = () => (Date.now() + serverAhead) * 1000;
-
 const store = new TraceStore();
-const timeline = new Timeline({ root: document.querySelector(".timeline"), store, now, onOpen: (index) => openEvent(index), onActive: followActive });
-const log = new LogView({
-  root: document.querySelector(".log"), store, isFollowing: () => isLoaded && timeline.hasOpen,
-  onOpenEvent: (index) => openEvent(index),
-  onOpenRecord: (record) => {
-    setAddress({ event: null });
-    timeline.select(-1);
-    panel.showLog(record, { openEvent: (spanId) => openEvent(store.find(spanId), { isRevealed: true }) });
-  },
-});
-const panel = new Panel({ root: document.querySelector(".side"), onClose: closePanel });
-const progress = document.getElementById("progress");
 
-/* Reading */
+/** What the views are given. Times are microseconds since the epoch by the server's clock. */
+const page = {
+  store,
+  urls,
+  getJson,
+  now: () => (Date.now() + serverAhead) * 1000,
+  eventUrl: (spanId) => `${urls.eventsUrl}/${encodeURIComponent(spanId)}`,
+  openEvent,
+  openRecord,
+  followEvent: (index) => side.follow(() => openEvent(index)),
+  setAddress,
+  playhead: new Playhead(),
+  selectedSpanId: null,
+  /** Whether events are still to come: some have not been read, or not ended. */
+  isGrowing: () => !reader.isLoaded || store.openCount > 0,
+};
 
 async function getJson(address, parameters) {
   const query = new URLSearchParams({ project: urls.project, ...parameters });
@@ -47,87 +41,28 @@ async function getJson(address, parameters) {
   return response.json();
 }
 
-let since = null;
-let isLoading = false;
-let isLoaded = false;
-let logSince = null;
+const side = new Side({
+  page,
+  panel: new Panel({ root: document.querySelector(".side"), onClose: closePanel }),
+  onEvent: (event) => wanted === event.span_id && reader.loadAround(event).catch(() => null),
+});
+const reader = new Reader({ page, onTake: take, onProgress: sayProgress, onProblem: showProblem, onRefresh: loadHeader });
+const views = new Views({ page, onChoose: (name) => setAddress({ tab: name === "timeline" ? null : name }, { isNewEntry: true }) });
 
-const hasPreviews = Number(urls.eventCount) <= MOST_WITH_PREVIEWS;
-const readWindow = (cursor, limit, more = {}) => getJson(urls.eventsUrl, { limit, previews: hasPreviews, ...more, ...(cursor && { cursor }) });
-
-/** Read all events; the next window is under way while one is being shown. */
-async function loadEvents() {
-  let reading = readWindow(null, FIRST_WINDOW);
-  while (reading) {
-    const window = await reading;
-    since ??= window.since;
-    reading = window.next_cursor ? readWindow(window.next_cursor, NEXT_WINDOW) : null;
-    isLoaded = !reading;
-    take(window.items);
-    say(reading ? `${grouped(store.length)} of ${grouped(Number(urls.eventCount))} events` : "");
-  }
-}
-
-/** Start reading, or start over where reading broke off: rows that are there already stay. */
-async function load() {
-  if (isLoaded || isLoading) return;
-  isLoading = true;
-  try {
-    await loadEvents();
-    showProblem("");
-  } catch (error) {
-    say("");
-    showProblem(error.status === 404 ? "This trace has been deleted." : `The events could not be read. ${error.message}. Trying again.`);
-  } finally {
-    isLoading = false;
-  }
-}
-
-function showProblem(text) {
-  const box = document.getElementById("load-error");
-  box.hidden = !text;
-  box.querySelector("p").textContent = text;
-}
-
-/** Read what changed since the last read. Windows of a change are rare, but a long sleep may need several. */
-async function loadChanges() {
-  let cursor = null;
-  let next = null;
-  do {
-    const window = await readWindow(cursor, NEXT_WINDOW, { since });
-    next ??= window.since;
-    if (window.items.length) take(window.items);
-    refreshPanel(window.items);
-    cursor = window.next_cursor;
-  } while (cursor);
-  since = next;
-}
+/* Reading */
 
 function take(events) {
   document.getElementById("waiting")?.remove();
   store.add(events);
   store.rebuild();
   sayInferred(store.inferredCount);
-  timeline.update();
-  if (isLogShown()) log.update();
+  views.shown?.update();
+  side.refresh(events);
   restoreEvent();
 }
 
-/** Read the log records that came since the last read; the first time, all. */
-const loadLogs = coalesce(async () => {
-  let cursor = null;
-  let next = null;
-  do {
-    const window = await getJson(urls.logsUrl, { limit: LOG_WINDOW, ...(logSince !== null && { since: logSince }), ...(cursor && { cursor }) });
-    next ??= window.since;
-    log.add(window.items);
-    cursor = window.next_cursor;
-    if (isLogShown()) log.update();
-  } while (cursor);
-  logSince = next;
-}, 0);
-
 async function loadHeader() {
+  views.shown?.update();
   const response = await fetch(urls.headerUrl, { headers: { "HX-Request": "true" } });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -138,17 +73,21 @@ async function loadHeader() {
   refreshTimes();
 }
 
-const refresh = coalesce(async () => {
-  try {
-    await Promise.all([isLoaded ? loadChanges() : load(), loadHeader(), isLogShown() && loadLogs()]);
-  } catch (error) {
-    // The next hint or poll tries again; the live indicator tells of a server that is away.
-    if (error.status === 404) showProblem("This trace has been deleted.");
-  }
-}, LIVE_INTERVAL_MS);
+function sayProgress(isReading) {
+  document.getElementById("progress").textContent = isReading ? `${grouped(store.length)} of ${grouped(Number(urls.eventCount))} events` : "";
+}
 
-function say(text) {
-  progress.textContent = text;
+function showProblem(text) {
+  const box = document.getElementById("load-error");
+  box.hidden = !text;
+  box.querySelector("p").textContent = text;
+}
+
+/** Say how many of the rows are not in the header's counts. */
+function sayInferred(count) {
+  const note = document.getElementById("inferred-note");
+  note.hidden = !count;
+  note.textContent = `· ${count} inferred`;
 }
 
 /* Address */
@@ -163,25 +102,26 @@ function setAddress(changes, { isNewEntry = false } = {}) {
   history[isNewEntry ? "pushState" : "replaceState"](null, "", address);
 }
 
+/** The event that the address names, until it has been shown. */
 let wanted = null;
 
 function readAddress() {
   const parameters = new URLSearchParams(location.search);
-  showTab(parameters.get("tab") === "log" ? "log" : "timeline");
+  views.show(parameters.get("tab") ?? "timeline");
   wanted = parameters.get("event");
   if (!wanted) {
     hidePanel();
     return;
   }
   // The panel need not wait for the window that holds the event's row.
-  if (store.find(wanted) < 0) showDetail(wanted, { kind: "span", name: "Event" });
+  if (store.find(wanted) < 0) side.showEvent(wanted, { kind: "span", name: "Event" });
   restoreEvent();
 }
 
 function restoreEvent() {
   const index = wanted ? store.find(wanted) : -1;
   if (index < 0) {
-    if (wanted && isLoaded) wanted = null;
+    if (wanted && reader.isLoaded) wanted = null;
     return;
   }
   wanted = null;
@@ -190,165 +130,58 @@ function restoreEvent() {
 
 /* Panel */
 
-let shownKey = null;
-let follow = 0;
-
-function openEvent(index, { isRevealed = false } = {}) {
+/** Select an event, by its span id or its index in the store, and show it in the panel; `isRevealed` scrolls to it. */
+function openEvent(key, { isRevealed = false } = {}) {
+  const index = typeof key === "number" ? key : store.find(key);
   if (index < 0) return;
-  timeline.activate(index, { isCentred: isRevealed });
-  timeline.select(index);
+  const spanId = store.spanIds[index];
+  select(spanId, { isRevealed });
   if (store.isGhost(index)) {
-    shownKey = null;
     setAddress({ event: null });
-    panel.showMissing();
+    side.showMissing();
     return;
   }
-  const spanId = store.spanIds[index];
-  setAddress({ event: spanId }, { isNewEntry: panel.root.hidden && !isRevealed });
-  showDetail(spanId, { kind: KINDS[store.kinds[index]], name: store.names[index] });
+  setAddress({ event: spanId }, { isNewEntry: !side.isOpen && !isRevealed });
+  side.showEvent(spanId, knownOf(store, index));
 }
 
-const eventUrl = (spanId) => `${urls.eventsUrl}/${encodeURIComponent(spanId)}`;
-
-async function showDetail(spanId, known) {
-  shownKey = spanId;
-  const isCurrent = () => shownKey === spanId;
-  const skeleton = setTimeout(() => isCurrent() && panel.showLoading(known), panel.root.hidden ? 0 : 150);
-  try {
-    const event = await getJson(eventUrl(spanId), {});
-    event.urlOf = (field) => `${eventUrl(spanId)}/values/${field}?project=${urls.project}`;
-    event.readMessages = async () => (await getJson(`${eventUrl(spanId)}/messages`, {})).items;
-    if (isCurrent()) panel.showEvent(event);
-  } catch (error) {
-    if (!isCurrent()) return;
-    panel.showLoading(known);
-    if (error.status === 404) panel.showError("This trace has no such event.");
-    else panel.showError(`The event could not be read. ${error.message}.`, () => showDetail(spanId, known));
-  } finally {
-    clearTimeout(skeleton);
-  }
+/** Show a log record, as the API gives it, in the panel. */
+function openRecord(record) {
+  setAddress({ event: null });
+  select(null);
+  side.showLog(record, { openEvent: (spanId) => openEvent(spanId, { isRevealed: true }) });
 }
 
-/** While the panel is open it follows the active row, once the reader rests on it. */
-function followActive(index) {
-  clearTimeout(follow);
-  if (panel.root.hidden) return;
-  follow = setTimeout(() => openEvent(index), FOLLOW_DELAY_MS);
+function select(spanId, { isRevealed = false } = {}) {
+  page.selectedSpanId = spanId;
+  views.shown?.select(spanId, { isRevealed });
 }
 
-function refreshPanel(events) {
-  const changed = shownKey && events.find((event) => event.span_id === shownKey);
-  if (changed && !panel.root.hidden) showDetail(shownKey, changed);
-}
-
-/** Hide the panel, and let nothing that is still on its way open it again. */
 function hidePanel() {
-  clearTimeout(follow);
-  shownKey = null;
-  panel.close();
-  timeline.select(-1);
+  side.hide();
+  select(null);
 }
 
 function closePanel() {
   hidePanel();
   setAddress({ event: null });
-  (isLogShown() ? log : timeline).focus();
-}
-
-/* Tabs */
-
-const isLogShown = () => document.querySelector(".timeline").hidden;
-
-function showTab(name) {
-  const isLog = name === "log";
-  document.querySelector(".timeline").hidden = isLog;
-  document.querySelector(".log").hidden = !isLog;
-  document.getElementById("log-tools").hidden = !isLog;
-  for (const tab of document.querySelectorAll("[data-tab]")) {
-    const isShown = tab.dataset.tab === name;
-    tab.setAttribute("aria-selected", String(isShown));
-    tab.tabIndex = isShown ? 0 : -1;
-  }
-  if (!isLog) return;
-  log.update();
-  loadLogs().catch(() => toast("The log could not be read", { isError: true }));
-}
-
-document.querySelector("[role=tablist]").addEventListener("click", (event) => {
-  const tab = event.target.closest("[data-tab]");
-  if (tab) chooseTab(tab.dataset.tab);
-});
-
-document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
-  if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-  event.preventDefault();
-  chooseTab(isLogShown() ? "timeline" : "log");
-  document.querySelector("[data-tab][aria-selected=true]").focus();
-});
-
-function chooseTab(name) {
-  showTab(name);
-  setAddress({ tab: name === "log" ? "log" : null }, { isNewEntry: true });
+  views.shown?.focus();
 }
 
 /* Keys */
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
-  if (event.key === "Escape" && !panel.root.hidden) closePanel();
-  else if (event.key === "1") chooseTab("timeline");
-  else if (event.key === "2") chooseTab("log");
-  else if (["j", "k", "ArrowDown", "ArrowUp", "e", "E"].includes(event.key) && !event.target.closest(".side, .tabs")) {
-    enterView(event.key);
-  } else return;
+  const tab = VIEW_NAMES[Number(event.key) - 1];
+  if (event.key === "Escape" && side.isOpen) closePanel();
+  else if (tab) views.choose(tab);
+  else if (event.target.closest(".side, .tabs") || !views.shown?.key?.(event)) return;
   event.preventDefault();
 });
 
-/** Take a key that was pressed elsewhere on the page; the first step into the timeline is to its first row. */
-function enterView(key) {
-  const view = isLogShown() ? log : timeline;
-  const isFirstStep = view === timeline && timeline.active < 0 && key.toLowerCase() !== "e";
-  view.focus();
-  if (!isFirstStep) view.scroller.dispatchEvent(new KeyboardEvent("keydown", { key }));
-}
-
-document.getElementById("collapse-all").addEventListener("click", () => timeline.collapseAll(true));
-document.getElementById("expand-all").addEventListener("click", () => timeline.collapseAll(false));
 window.addEventListener("popstate", readAddress);
 
-/* Splitters: dragged, or moved with the arrow keys; the width is remembered. */
-
-function makeSplitter(handle, { target, property, key, least, most, sign }) {
-  const read = () => parseFloat(getComputedStyle(target).getPropertyValue(property));
-  const set = (width) => {
-    const next = Math.round(Math.max(least, Math.min(most(), width)));
-    target.style.setProperty(property, `${next}px`);
-    handle.setAttribute("aria-valuenow", String(next));
-    return next;
-  };
-  const stored = Number(localStorage.getItem(key));
-  if (stored) set(stored);
-  handle.addEventListener("pointerdown", (down) => {
-    const from = read();
-    handle.setPointerCapture(down.pointerId);
-    handle.classList.add("is-dragging");
-    const drag = (move) => set(from + sign * (move.clientX - down.clientX));
-    handle.addEventListener("pointermove", drag);
-    handle.addEventListener("lostpointercapture", () => {
-      handle.removeEventListener("pointermove", drag);
-      handle.classList.remove("is-dragging");
-      localStorage.setItem(key, String(read()));
-    }, { once: true });
-    down.preventDefault();
-  });
-  handle.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -16, ArrowRight: 16 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    localStorage.setItem(key, String(set(read() + sign * step)));
-  });
-}
+/* Start */
 
 makeSplitter(document.querySelector(".tl-split"), {
   target: document.querySelector(".timeline"), property: "--tree", key: "playhead.tree-width",
@@ -359,21 +192,11 @@ makeSplitter(document.querySelector(".side-split"), {
   least: 320, most: () => innerWidth * 0.7, sign: -1,
 });
 
-/** Say how many of the rows are not in the header's counts. */
-function sayInferred(count) {
-  const note = document.querySelector("#inferred-note");
-  note.hidden = !count;
-  note.textContent = `· ${count} inferred`;
-}
-
-/* Start */
-
 readAddress();
-load();
-setInterval(() => timeline.hasOpen && !document.hidden && timeline.tick(), TICK_MS);
+reader.load();
 connectLive({
   // Events that the SDK sent without a trace id are stored under another trace, and may be inferred to belong here.
   subscriptions: [urls.traceId, urls.alsoTraceId].filter(Boolean).map((trace) => ({ project: Number(urls.project), trace })),
-  onHint: () => refresh(),
-  onCatchUp: () => refresh(),
+  onHint: () => reader.refresh(),
+  onCatchUp: () => reader.refresh(),
 });

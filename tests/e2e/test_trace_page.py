@@ -242,7 +242,7 @@ def test_log__records_and_events__merge_by_time(visit: SignIn, owner: User, base
     page = visit(owner).page
     open_trace(page, base)
 
-    page.keyboard.press("2")
+    page.keyboard.press("3")
 
     rows = ".log-row:not([hidden])"
     expect(page.locator(rows)).to_have_count(7)

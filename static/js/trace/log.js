@@ -2,19 +2,21 @@
  * The Log tab: log records, starts of events and errors, merged by time. Lists of any length; the end is followed
  * while the reader is there.
  */
-import { el } from "../base.js";
+import { el, toast } from "../base.js";
+import { coalesce } from "../live.js";
 import { duration, offset } from "../format.js";
 import { ERROR, KINDS, parseMicros } from "./store.js";
 import { VirtualRows } from "./virtual.js";
 
 const ROW_HEIGHT = 24;
+const LOG_WINDOW = 5000;
 const RECORD = 0, START = 1, FAILURE = 2;
 const WITH_EVENTS_KEY = "playhead.log-events";
 
-export class LogView {
-  /** `isFollowing()` says whether the trace still grows; `onOpenEvent(index)` and `onOpenRecord(record)` ask for the side panel. */
-  constructor({ root, store, isFollowing, onOpenEvent, onOpenRecord }) {
-    Object.assign(this, { root, store, isFollowing, onOpenEvent, onOpenRecord });
+export default class LogView {
+  constructor({ root, page }) {
+    Object.assign(this, { root, page, store: page.store });
+    this.since = null;
     this.records = [];
     this.recordIds = new Set();
     this.entries = [];
@@ -25,7 +27,7 @@ export class LogView {
     this.toggle.checked = localStorage.getItem(WITH_EVENTS_KEY) !== "no";
     this.toggle.addEventListener("change", () => {
       localStorage.setItem(WITH_EVENTS_KEY, this.toggle.checked ? "yes" : "no");
-      this.update();
+      this.#render();
     });
     this.list = new VirtualRows({
       scroller: this.scroller, space: root.querySelector(".tl-space"), rowHeight: ROW_HEIGHT,
@@ -36,10 +38,46 @@ export class LogView {
       if (row) this.#open(Number(row.dataset.at));
     });
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
+    this.read = coalesce(() => this.#read(), 250);
   }
 
-  /** Take records of the API; the same record twice is one. */
-  add(records) {
+  show() {
+    this.update();
+  }
+
+  hide() {}
+
+  select() {}
+
+  /** Show what the store holds now, and read the records that came since the last read; the first time, all. */
+  update() {
+    this.#render();
+    this.read().catch(() => toast("The log could not be read", { isError: true }));
+  }
+
+  /** Take a key that was pressed elsewhere on the page. */
+  key(event) {
+    if (!["j", "k", "ArrowDown", "ArrowUp"].includes(event.key)) return false;
+    this.focus();
+    this.#key(event);
+    return true;
+  }
+
+  async #read() {
+    let cursor = null;
+    let next = null;
+    do {
+      const window = await this.page.getJson(this.page.urls.logsUrl, { limit: LOG_WINDOW, ...(this.since !== null && { since: this.since }), ...(cursor && { cursor }) });
+      next ??= window.since;
+      this.#add(window.items);
+      cursor = window.next_cursor;
+      this.#render();
+    } while (cursor);
+    this.since = next;
+  }
+
+  /** The same record twice is one. */
+  #add(records) {
     for (const record of records) {
       if (this.recordIds.has(record.id)) continue;
       this.recordIds.add(record.id);
@@ -47,9 +85,8 @@ export class LogView {
     }
   }
 
-  /** Merge and show. Costs a sort, so it is only called while the tab is open. */
-  update() {
-    const wasAtEnd = this.isFollowing() && this.entries.length > 0 && this.list.isAtEnd;
+  #render() {
+    const wasAtEnd = this.page.isGrowing() && this.entries.length > 0 && this.list.isAtEnd;
     this.entries = this.#merge();
     this.empty.hidden = this.entries.length > 0;
     this.scroller.setAttribute("aria-rowcount", this.entries.length);
@@ -97,8 +134,8 @@ export class LogView {
     const entry = this.entries[at];
     if (!entry) return;
     this.#activate(at);
-    if (entry.type === RECORD) this.onOpenRecord(this.records[entry.ref]);
-    else this.onOpenEvent(entry.ref);
+    if (entry.type === RECORD) this.page.openRecord(this.records[entry.ref]);
+    else this.page.openEvent(entry.ref);
   }
 
   #fillRow(row, at) {

@@ -106,9 +106,15 @@ export class TraceStore {
     return Number.isNaN(end) ? Math.max(now, this.starts[index]) : end;
   }
 
-  /** The index of an event by its number or its span id. */
+  /** The index of an event by its span id or its number. */
   find(key) {
-    return this.indexById.get(Number(key)) ?? this.indexBySpan.get(String(key)) ?? NONE;
+    return this.indexBySpan.get(String(key)) ?? this.indexById.get(Number(key)) ?? NONE;
+  }
+
+  /** As `find`, and also the ghost of a parent that is not here. */
+  findShown(spanId) {
+    const index = this.find(spanId);
+    return index >= 0 ? index : this.spanIds.indexOf(spanId, this.length);
   }
 
   #put(event) {
@@ -156,6 +162,8 @@ export class TraceStore {
     for (let index = 0; index < this.length; index++) order[index] = index;
     if (!this.isSorted) order.sort((a, b) => this.starts[a] - this.starts[b] || a - b);
     this.order = order;
+    this.openCount = 0;
+    for (let index = 0; index < this.length; index++) this.openCount += Number.isNaN(this.ends[index]) ? 1 : 0;
   }
 
   /** Link children to parents in order of start, with a ghost for every parent that is not here. */

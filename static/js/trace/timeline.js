@@ -14,11 +14,13 @@ const ROW_HEIGHT = 28;
 const HEADROOM = 1.25;
 const MAX_INDENT = 24;
 const LABEL_ROOM_PX = 44;
+const TICK_MS = 200;
 
-export class Timeline {
-  /** `onOpen(index)` asks for the side panel, `onActive(index)` follows the active row. `now()` is in microseconds. */
-  constructor({ root, store, now, onOpen, onActive }) {
-    Object.assign(this, { root, store, now, onOpen, onActive });
+export default class Timeline {
+  constructor({ root, page }) {
+    Object.assign(this, { root, page, store: page.store, now: page.now });
+    this.onOpen = (index) => page.openEvent(index);
+    this.onActive = (index) => page.followEvent(index);
     this.scroller = root.querySelector("[role=treegrid]");
     this.ruler = root.querySelector(".tl-ruler");
     this.lines = root.querySelector(".tl-lines");
@@ -31,6 +33,24 @@ export class Timeline {
       create: () => this.#createRow(), fill: (row, at) => this.#fillRow(row, at),
     });
     this.#listen();
+  }
+
+  show() {
+    this.update();
+    this.timer = setInterval(() => this.hasOpen && !document.hidden && this.tick(), TICK_MS);
+  }
+
+  hide() {
+    clearInterval(this.timer);
+  }
+
+  /** Take a key that was pressed elsewhere on the page; the first step into the timeline is to its first row. */
+  key(event) {
+    if (!["j", "k", "ArrowDown", "ArrowUp", "e", "E"].includes(event.key)) return false;
+    const isFirstStep = this.active < 0 && event.key.toLowerCase() !== "e";
+    this.focus();
+    if (!isFirstStep) this.#key(event);
+    return true;
   }
 
   /** Show what the store holds now. The first visible row stays where it is, whatever came in above it. */
@@ -55,9 +75,11 @@ export class Timeline {
     });
   }
 
-  /** Mark an event as the one the side panel shows; -1 for none. */
-  select(index) {
+  /** Mark an event as the one the side panel shows; null for none. `isRevealed` brings it to the middle. */
+  select(spanId, { isRevealed = false } = {}) {
+    const index = spanId === null ? -1 : this.store.findShown(spanId);
     this.selected = index;
+    if (index >= 0) this.activate(index, { isCentred: isRevealed });
     this.list.refresh();
   }
 
@@ -91,6 +113,8 @@ export class Timeline {
     this.scroller.addEventListener("pointermove", (event) => this.#moveCursor(event), { passive: true });
     this.scroller.addEventListener("pointerleave", () => this.#hideCursor());
     new ResizeObserver(() => this.#drawRuler()).observe(this.ruler);
+    document.getElementById("collapse-all").addEventListener("click", () => this.collapseAll(true));
+    document.getElementById("expand-all").addEventListener("click", () => this.collapseAll(false));
   }
 
   #key(event) {

@@ -1,0 +1,88 @@
+/**
+ * The views of a trace, one shown at a time, each in its tab.
+ *
+ * A module gives its view as `default`: a class, made once, with `{root, page}`, when its tab is first opened.
+ * It has `show()`, `hide()`, `focus()`, `update()` (rows changed, or something new may be read), `select(spanId)` (the
+ * event in the side panel; null for none) and may have `key(event)` for keys pressed elsewhere on the page.
+ * What concerns one view alone in the tab bar carries `data-tools="name"` and is shown with it.
+ */
+import { toast } from "../toast.js";
+
+const MODULES = {
+  timeline: () => import("./timeline.js"),
+  flow: () => import("./flow.js"),
+  log: () => import("./log.js"),
+  payload: () => import("./payload-view.js"),
+};
+
+export const VIEW_NAMES = Object.keys(MODULES);
+
+export class Views {
+  /** `onChoose(name)` hears of a tab that the reader opened. */
+  constructor({ page, onChoose }) {
+    Object.assign(this, { page, onChoose });
+    this.made = new Map();
+    this.name = "";
+    this.tabs = document.querySelector("[role=tablist]");
+    this.tabs.addEventListener("click", (event) => {
+      const tab = event.target.closest("[data-tab]");
+      if (tab) this.choose(tab.dataset.tab);
+    });
+    this.tabs.addEventListener("keydown", (event) => this.#moveInTabs(event));
+  }
+
+  /** The shown view, or null until its module is there. */
+  get shown() {
+    return this.made.get(this.name) ?? null;
+  }
+
+  choose(name) {
+    if (name === this.name) return;
+    this.show(name);
+    this.onChoose(name);
+  }
+
+  /** Show a view; an unknown name is the timeline. */
+  async show(name) {
+    const next = name in MODULES ? name : "timeline";
+    if (next === this.name) return;
+    this.shown?.hide();
+    this.name = next;
+    this.#markTab();
+    const view = await this.#make(next);
+    if (this.name !== next || !view) return;
+    view.show();
+    view.select(this.page.selectedSpanId);
+  }
+
+  async #make(name) {
+    if (this.made.has(name)) return this.made.get(name);
+    try {
+      const { default: View } = await MODULES[name]();
+      if (!this.made.has(name)) this.made.set(name, new View({ root: document.getElementById(`view-${name}`), page: this.page }));
+      return this.made.get(name);
+    } catch (error) {
+      toast("This view could not be loaded", { isError: true });
+      throw error;
+    }
+  }
+
+  #markTab() {
+    for (const tab of this.tabs.querySelectorAll("[data-tab]")) {
+      const isShown = tab.dataset.tab === this.name;
+      tab.setAttribute("aria-selected", String(isShown));
+      tab.tabIndex = isShown ? 0 : -1;
+      document.getElementById(`view-${tab.dataset.tab}`).hidden = !isShown;
+    }
+    for (const tools of document.querySelectorAll("[data-tools]")) tools.hidden = tools.dataset.tools !== this.name;
+  }
+
+  #moveInTabs(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = VIEW_NAMES.indexOf(this.name);
+    this.choose(VIEW_NAMES[(at + step + VIEW_NAMES.length) % VIEW_NAMES.length]);
+    this.tabs.querySelector("[aria-selected=true]").focus();
+  }
+}
