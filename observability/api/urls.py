@@ -18,6 +18,7 @@ from observability.api.events import (
     LogListView,
     NumberedEventView,
 )
+from observability.api.flow import FlowView
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
@@ -35,6 +36,7 @@ urlpatterns = [
     path("traces-newer", NewerTracesView.as_view(), name="trace-newer"),
     path("traces/<any:trace_id>/logs/<number:log_id>/fields", LogFieldsView.as_view(), name="log-fields"),
     path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),
+    path("traces/<any:trace_id>/flow", FlowView.as_view(), name="trace-flow"),
     path("traces/<any:trace_id>/events", EventListView.as_view(), name="event-list"),
     path(f"{_EVENT}/values/<value_field:field>", EventValueView.as_view(), name="event-value"),
     path(f"{_EVENT}/messages", EventMessagesView.as_view(), name="event-messages"),

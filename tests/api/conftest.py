@@ -20,6 +20,7 @@ READS = [
     f"traces/{TRACE_ID}/events/root/messages",
     f"traces/{TRACE_ID}/events/root/values/input",
     f"traces/{TRACE_ID}/logs",
+    f"traces/{TRACE_ID}/flow",
     "steps",
     "steps/workflow/chat/calls",
     "steps/workflow/chat/health",
