@@ -218,11 +218,13 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "m2m_fields": ["groups", "user_permissions"],
     },
     {"model": "observability.ApiKey", "exclude_fields": ["secret_hash", "last_used_at", "replaces"]},
-    {"model": "observability.Organization", "exclude_fields": ["projects", "memberships"]},
-    {"model": "observability.Project", "exclude_fields": ["api_keys", "memberships", "redaction_rules"]},
+    {"model": "observability.Organization", "exclude_fields": ["projects", "memberships", "invitations", "deletions"]},
+    {"model": "observability.Project", "exclude_fields": ["api_keys", "memberships", "redaction_rules", "invitations"]},
     "observability.Membership",
     "observability.ProjectMembership",
     "observability.RedactionRule",
+    {"model": "observability.Invitation", "exclude_fields": ["token_hash"]},
+    {"model": "observability.Deletion", "exclude_fields": ["expected", "removed"]},
 )
 AUDITLOG_CID_GETTER = "observability.audit.get_no_correlation_id"
 

@@ -30,6 +30,7 @@ STORE_TABLES = (
     "sdk_sessions",
     "ingest_counts",
     "ingest_rejections",
+    "key_days",
 )
 
 

@@ -1,8 +1,9 @@
 """Tables of the ground floor, by subject."""
 
 from observability.flags import EventFlag
-from observability.models.ingest import IngestCount, IngestRejection
+from observability.models.ingest import IngestCount, IngestRejection, KeyDay
 from observability.models.logs import LogEntry
+from observability.models.requests import Deletion, Invitation
 from observability.models.saved_views import SavedView, TraceListChoice
 from observability.models.steps import Step, StepHour
 from observability.models.tenancy import (
@@ -20,10 +21,13 @@ from observability.models.traces import Event, Payload, Resource, SdkSession, Se
 
 __all__ = [
     "ApiKey",
+    "Deletion",
     "Event",
     "EventFlag",
     "IngestCount",
     "IngestRejection",
+    "Invitation",
+    "KeyDay",
     "LogEntry",
     "Membership",
     "Organization",

@@ -24,7 +24,10 @@ class IngestCount(models.Model):
 
 
 class IngestRejection(models.Model):
-    """One rejected item, a sample: the newest thousand of each project are kept."""
+    """One rejected item, or a refused request: a sample. `public_id` is of the key it came with.
+
+    Trace and span ids are what the item said, as far as it could be read.
+    """
 
     pk = models.CompositePrimaryKey("project_id", "id")
     id = models.BigIntegerField()
@@ -34,6 +37,9 @@ class IngestRejection(models.Model):
     reason = models.TextField()
     item_index = models.IntegerField()
     received_at = models.DateTimeField()
+    trace_id = models.TextField(null=True)
+    span_id = models.TextField(null=True)
+    public_id = models.TextField(null=True)
 
     class Meta:
         managed = False
@@ -41,3 +47,25 @@ class IngestRejection(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class KeyDay(models.Model):
+    """Items that came with one key on one day, by what became of them. Codes as in `IngestCount`, and refusals.
+
+    Refusals of a key that may not send (`key_revoked`, ...) are counted at least, not exactly.
+    """
+
+    pk = models.CompositePrimaryKey("project_id", "public_id", "day", "code")
+    project_id = models.BigIntegerField()
+    public_id = models.TextField()
+    day = models.DateField()
+    code = models.TextField()
+    items = models.BigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "key_days"
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.code}: {self.items}"

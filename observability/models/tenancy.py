@@ -107,6 +107,8 @@ class Organization(models.Model):
     tenant_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     plan = models.CharField(max_length=12, choices=Plan, default=Plan.FREE)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Hidden from then on; the row goes with the last of its projects.
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
@@ -126,6 +128,8 @@ class Project(models.Model):
     capture_error_stacks = models.BooleanField(default=True, help_text="Store stack traces of errors.")
     capture_attributes = models.BooleanField(default=True, help_text="Store raw attributes.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Hidden from then on; the row goes when all that belongs to it is purged.
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
