@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from observability.api import examples
 from observability.api.callers import authorize
+from observability.api.errors import ApiError
 from observability.api.filters import (
     EventListFilterSet,
     LogListFilterSet,
@@ -21,6 +22,7 @@ from observability.api.filters import (
     make_event_window,
     make_log_filters,
 )
+from observability.api.ranges import ByteRange, UnsatisfiableRangeError, parse_range
 from observability.api.views import ERRORS, GONE, ReadView
 from observability.selectors.event_details import (
     VALUE_FIELDS,
@@ -31,10 +33,15 @@ from observability.selectors.event_details import (
 )
 from observability.selectors.event_shapes import EventDetail, EventMessages
 from observability.selectors.events import list_events
-from observability.selectors.logs import list_log_records, open_log_fields
-from observability.selectors.shapes import EventPage, LogPage
+from observability.selectors.logs import get_log_counts, list_log_records, open_log_fields
+from observability.selectors.shapes import EventPage, LogCounts, LogPage
 from observability.selectors.traces import get_trace
 from observability.selectors.values import WholeValue
+
+RANGES = {
+    206: OpenApiResponse(OpenApiTypes.BINARY, description="The bytes that `Range` asked for."),
+    416: OpenApiResponse(ApiError, description="The range begins after the end of the value."),
+}
 
 
 class EventListView(ReadView):
@@ -120,13 +127,14 @@ class EventValueView(ReadView):
         parameters=[OpenApiParameter("field", str, OpenApiParameter.PATH, enum=VALUE_FIELDS)],
         responses={
             200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON value, as received but redacted."),
+            **RANGES,
             **ERRORS,
             **GONE,
         },
         filters=True,
     )
     def get(self, request: Request, trace_id: str, span_id: str, field: str) -> HttpResponseBase:
-        """Stream one value whole, however large it is."""
+        """Stream one value, however large it is, whole or one byte range of it (`Range`)."""
         caller = authorize(request)
         ProjectFilterSet.read(request)
         return _stream(
@@ -142,6 +150,7 @@ class LogFieldsView(ReadView):
         tags=["logs"],
         responses={
             200: OpenApiResponse(OpenApiTypes.ANY, description="The JSON object, as received but redacted."),
+            **RANGES,
             **ERRORS,
             **GONE,
         },
@@ -155,12 +164,36 @@ class LogFieldsView(ReadView):
 
 
 def _stream(request: Request, value: WholeValue) -> HttpResponseBase:
-    """Return a response that holds one piece at a time. ASGI takes a plain iterator whole, so there it gets another."""
+    """Return a response that holds one piece at a time. ASGI takes a plain iterator whole, so there it gets another.
+
+    Answers one byte range with 206, so that a reader of a large value need not take all of it. The hash of the content
+    is the entity tag: a range asked for with `If-Range` is never one of another value.
+    """
+    tag = f'"{value.sha256}"'
+    part = ByteRange(0, value.size_bytes)
+    asked = None
+    if request.headers.get("If-Range", tag) == tag:
+        try:
+            asked = parse_range(request.headers.get("Range"), value.size_bytes)
+        except UnsatisfiableRangeError:
+            return _refuse_range(value.size_bytes)
+    part = asked or part
+    pieces = value.read(part.start, part.stop)
     is_asgi = isinstance(request._request, ASGIRequest)
-    content = _iterate_in_threads(value.pieces) if is_asgi else value.pieces
-    response = StreamingHttpResponse(content, content_type="application/json")
-    response["Content-Length"] = str(value.size_bytes)
+    content = _iterate_in_threads(pieces) if is_asgi else pieces
+    response = StreamingHttpResponse(content, content_type="application/json", status=206 if asked else 200)
+    response["Content-Length"] = str(part.stop - part.start)
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, no-store"
+    if asked:
+        response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{value.size_bytes}"
     return response
+
+
+def _refuse_range(size: int) -> Response:
+    error = ApiError(code="range_not_satisfiable", detail=f"The value has {size} bytes; the range begins after them.")
+    return Response(error, status=416, headers={"Content-Range": f"bytes */{size}"})
 
 
 async def _iterate_in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -176,7 +209,7 @@ class LogListView(ReadView):
 
     @extend_schema(operation_id="logs_list", tags=["logs"], responses={200: LogPage, **ERRORS}, filters=True)
     def get(self, request: Request, trace_id: str) -> Response:
-        """List log records in time."""
+        """List log records in time, from the oldest on or back from the newest."""
         caller = authorize(request)
         values = LogListFilterSet.read(request)
         page = list_log_records(
@@ -185,5 +218,17 @@ class LogListView(ReadView):
             filters=make_log_filters(values),
             cursor=values.get("cursor"),
             limit=values.get("limit", 500),
+            is_newest_first=values.get("order") == "newest",
         )
         return Response(page)
+
+
+class LogCountsView(ReadView):
+    """How many log records of each sort a trace has."""
+
+    @extend_schema(operation_id="logs_count", tags=["logs"], responses={200: LogCounts, **ERRORS}, filters=True)
+    def get(self, request: Request, trace_id: str) -> Response:
+        """Count the log records by level, stream and node."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return Response(get_log_counts(caller.project_id, get_trace(caller.project_id, trace_id)))

@@ -123,7 +123,10 @@ class LogListFilterSet(ProjectFilterSet):
 
     level = choice_parameter("One of these.", ("debug", "info", "warn", "error"), is_list=True)
     stream = choice_parameter("One of these.", ("stdout", "stderr", "log", "event"), is_list=True)
+    node = text_list_parameter("Of one of these nodes.")
     span_id = text_parameter("Only those of this event.")
+    text = text_parameter("What the message contains, in either case.", limit=1000)
+    order = choice_parameter("`newest` begins at the end; `oldest` if absent.", ("oldest", "newest"))
     since = integer_parameter("`since` of an earlier page: only what came after it.", least=0, most=MOST_BIGINT)
     cursor = text_parameter(_CURSOR, limit=2000)
     limit = integer_parameter("Rows on the page; 500 if absent.", least=1, most=MOST_LOGS)
@@ -181,6 +184,8 @@ def make_log_filters(values: dict[str, Any]) -> LogFilters:
     return LogFilters(
         levels=tuple(values.get("level", ())),
         streams=tuple(values.get("stream", ())),
+        nodes=tuple(values.get("node", ())),
+        text=values.get("text"),
         span_id=values.get("span_id"),
         changed_since=values.get("since"),
     )

@@ -15,6 +15,7 @@ from observability.flags import EventFlag
 from observability.ingest.otlp.messages import Message, read_messages, read_record_messages
 from observability.ingest.payloads import BlobReference, read_blob_reference, unpack
 from observability.models import Event, LogEntry, Payload, Resource
+from observability.selectors.event_costs import explain_cost
 from observability.selectors.event_shapes import EventDetail, EventMessages, EventValue
 from observability.selectors.events import find_inferred_part, inferred_events, own_events
 from observability.selectors.shapes import TraceSummary, format_usd, name_flags
@@ -39,7 +40,7 @@ _WITHHELD = {
 _MESSAGE_FIELDS = ("attributes", "input", "output")
 _MESSAGE_KINDS = {"ai", "agent"}
 _MOST_RECORDS = 1_000
-_DERIVED = {"messages", "cost_usd", "inferred", "stored_trace_id", *VALUE_FIELDS}
+_DERIVED = {"messages", "pricing", "cost_usd", "inferred", "stored_trace_id", *VALUE_FIELDS}
 _COLUMNS = tuple(name for name in EventDetail.__struct_fields__ if name not in _DERIVED)
 
 
@@ -116,6 +117,7 @@ def _make_detail(project_id: int, row: dict[str, Any]) -> EventDetail:
     values = {field: _make_value(project_id, row, field, stored.get(field)) for field in VALUE_FIELDS}
     is_small = not any(values[field].state == "too_large" for field in _MESSAGE_FIELDS)
     row = {**row, **values, "cost_usd": format_usd(row["cost_micros"]), "tags": row["tags"] or []}
+    row["pricing"] = explain_cost(row)
     row["flags"] = name_flags(row["flags"])
     row["messages"] = _read_messages(project_id, row, stored) if is_small else None
     del row["resource_hash"]

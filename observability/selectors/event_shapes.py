@@ -28,6 +28,35 @@ class EventValue(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: Annotated[int | None, Meta(description="Bytes of its JSON text.")] = None
 
 
+class CostLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tokens of one class cost: `tokens` times `usd_per_million`, exactly."""
+
+    token_class: str
+    tokens: int
+    usd_per_million: Annotated[str, Meta(description="US dollars for a million tokens of this class, as a decimal.")]
+    cost_usd: Annotated[str, Meta(description="US dollars, not rounded.")]
+
+
+class Pricing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cost of a model call came about, or why it is not known."""
+
+    basis: Annotated[
+        Literal["computed", "stated", "unknown"],
+        Meta(description="`stated`: the sender said what it cost, and that is what is stored."),
+    ]
+    reason: Annotated[
+        Literal["no_model", "no_usage", "unknown_model", "unpriced_class"] | None,
+        Meta(description="Why the price list comes to no cost."),
+    ] = None
+    cost_lines: Annotated[
+        list[CostLine], Meta(description="By the list that is installed now; empty where it mixes its rates.")
+    ] = []
+    list_cost_micros: Annotated[int | None, Meta(description="What the list comes to; compare with `cost_micros`.")] = (
+        None
+    )
+    source: Annotated[str | None, Meta(description="The price list with its version, and the model it found.")] = None
+
+
 class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
     """One event with everything that is known of it."""
 
@@ -51,6 +80,7 @@ class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
     error_stack: EventValue
     extra: Annotated[EventValue, Meta(description="What has no field of its own: links, stream text, parameters.")]
     resource: Annotated[EventValue, Meta(description="Attributes shared by the sender's events.")]
+    pricing: Annotated[Pricing | None, Meta(description="For model calls, and whatever else has a cost.")]
     messages: Annotated[
         list[Message] | None,
         Meta(description="The messages of a model call; null where the values are too large: read them on their own."),

@@ -161,6 +161,22 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     since: Annotated[int, Meta(description="Pass as `since`, from the first page, to read later only what came after.")]
 
 
+class LogCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many log records have a value."""
+
+    value: str
+    count: int
+
+
+class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many log records of a trace there are of each sort, the most first."""
+
+    levels: list[LogCount]
+    streams: list[LogCount]
+    nodes: list[LogCount]
+    is_partial: Annotated[bool, Meta(description="There were more than could be counted, or named.")]
+
+
 def format_usd(micros: int | None) -> str | None:
     """Return millionths of a dollar as a decimal string, or None while unknown."""
     if micros is None:

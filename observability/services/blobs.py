@@ -77,9 +77,14 @@ def open_blob(project_id: int, sha256: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def iterate_blob(project_id: int, sha256: str, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[bytes]:
-    """Yield a blob in pieces, for a streaming response; memory stays flat. Raises `BlobMissingError`."""
+def iterate_blob(project_id: int, sha256: str, chunk_bytes: int = _CHUNK_BYTES, *, start: int = 0) -> Iterator[bytes]:
+    """Yield a blob in pieces from the byte `start` on, for a streaming response; memory stays flat.
+
+    Raises `BlobMissingError`.
+    """
     with open_blob(project_id, sha256) as stream:
+        while start > 0 and (skipped := stream.read(min(start, chunk_bytes))):
+            start -= len(skipped)
         while chunk := stream.read(chunk_bytes):
             yield chunk
 

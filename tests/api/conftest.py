@@ -21,6 +21,7 @@ READS = [
     f"traces/{TRACE_ID}/events/root/values/input",
     f"traces/{TRACE_ID}/logs",
     f"traces/{TRACE_ID}/flow",
+    f"traces/{TRACE_ID}/logs-counts",
     "steps",
     "steps/workflow/chat/calls",
     "steps/workflow/chat/health",

@@ -8,7 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from observability.errors import InvalidError, NotFoundError
 from observability.models import LogEntry, Project
-from observability.selectors.logs import LogFilters, list_log_records, open_log_fields
+from observability.selectors import logs
+from observability.selectors.logs import LogFilters, get_log_counts, list_log_records, open_log_fields
 from observability.selectors.paging import Position, make_cursor
 from observability.selectors.traces import get_trace
 from tests.records import at, make_event, make_log, write
@@ -62,6 +63,9 @@ def test_list__before_and_after_the_events__still_there(project: Project) -> Non
         (LogFilters(streams=("stdout", "stderr")), ["a", "b"]),
         (LogFilters(span_id="s"), ["c"]),
         (LogFilters(levels=("info",), streams=("log",)), ["c"]),
+        (LogFilters(nodes=("plan", "act")), ["b"]),
+        (LogFilters(text="B"), ["b"]),
+        (LogFilters(text="%"), []),
     ],
     ids=str,
 )
@@ -69,7 +73,7 @@ def test_list__filter__keeps_what_matches(project: Project, filters: LogFilters,
     write(
         project.pk,
         make_log("t", "a", at=0),
-        make_log("t", "b", at=1, stream="stderr", level="error"),
+        make_log("t", "b", at=1, stream="stderr", level="error", node="plan"),
         make_log("t", "c", at=2, stream="log", span_id="s"),
     )
 
@@ -127,3 +131,49 @@ def test_list__cursor_of_another_list__invalid(project: Project) -> None:
 
     with pytest.raises(InvalidError, match="cursor"):
         list_log_records(project.pk, get_trace(project.pk, "t"), cursor=make_cursor(Position(at(0), "span")))
+
+
+def test_list__newest_first__the_same_lines_backwards(project: Project) -> None:
+    write(project.pk, *(make_log("t", f"{number:02}", at=number // 3) for number in range(7)))
+    trace = get_trace(project.pk, "t")
+
+    first = list_log_records(project.pk, trace, limit=4, is_newest_first=True)
+    rest = list_log_records(project.pk, trace, limit=4, is_newest_first=True, cursor=first.next_cursor)
+
+    found = [line.message for line in [*first.items, *rest.items]]
+    assert found == ["06", "05", "04", "03", "02", "01", "00"]
+    assert rest.next_cursor is None
+
+
+def test_list__more_than_can_be_looked_through__invalid_and_says_what_to_do(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project.pk, make_log("t", "a"))
+    monkeypatch.setattr(logs, "SECONDS", 0)
+
+    with pytest.raises(InvalidError, match="narrow by level"):
+        list_log_records(project.pk, get_trace(project.pk, "t"), filters=LogFilters(text="a"))
+    assert get_log_counts(project.pk, get_trace(project.pk, "t")).is_partial
+
+
+def test_counts__records__by_level_stream_and_node(
+    project: Project, foreign_project: Project, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    write(
+        project.pk,
+        *(make_log("t", f"a{number}", node="plan") for number in range(3)),
+        make_log("t", "b", at=1, stream="stderr", level="error", node="act"),
+        make_log("t", "c", at=2, stream="stderr"),
+        make_log("u", "other"),
+    )
+    write(foreign_project.pk, make_log("t", "foreign"))
+    trace = get_trace(project.pk, "t")
+
+    counts = get_log_counts(project.pk, trace)
+
+    assert [(found.value, found.count) for found in counts.levels] == [("info", 4), ("error", 1)]
+    assert [(found.value, found.count) for found in counts.streams] == [("stdout", 3), ("stderr", 2)]
+    assert [(found.value, found.count) for found in counts.nodes] == [("plan", 3), ("act", 1)]
+    assert not counts.is_partial
+    with django_assert_num_queries(4):
+        get_log_counts(project.pk, trace)
