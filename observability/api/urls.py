@@ -20,6 +20,12 @@ from observability.api.events import (
     NumberedEventView,
 )
 from observability.api.flow import FlowView
+from observability.api.saved_views import (
+    SavedViewDetailView,
+    SavedViewListView,
+    SavedViewRestoreView,
+    TraceColumnsView,
+)
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
@@ -45,6 +51,10 @@ urlpatterns = [
     path(_EVENT, EventDetailView.as_view(), name="event-detail"),
     path("traces/<any:trace_id>", TraceDetailView.as_view(), name="trace-detail"),
     path("events/<number:event_id>", NumberedEventView.as_view(), name="event-by-number"),
+    path("saved-views", SavedViewListView.as_view(), name="saved-view-list"),
+    path("saved-views/<number:view_id>", SavedViewDetailView.as_view(), name="saved-view-detail"),
+    path("saved-views/<number:view_id>/restore", SavedViewRestoreView.as_view(), name="saved-view-restore"),
+    path("trace-columns", TraceColumnsView.as_view(), name="trace-columns"),
     path("steps", StepListView.as_view(), name="step-list"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),

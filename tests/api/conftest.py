@@ -22,6 +22,7 @@ READS = [
     f"traces/{TRACE_ID}/logs",
     f"traces/{TRACE_ID}/flow",
     f"traces/{TRACE_ID}/logs-counts",
+    "saved-views",
     "steps",
     "steps/workflow/chat/calls",
     "steps/workflow/chat/health",
@@ -29,7 +30,7 @@ READS = [
     "steps/prompt/abc/health",
 ]
 """Every address that can be read, of the stored trace; the one by number is added where the number is known."""
-LISTS = {"traces", "traces-newer", "steps"}
+LISTS = {"traces", "traces-newer", "saved-views", "steps"}
 """Those that answer a stranger about the stranger's own project, with nothing in it."""
 
 
@@ -56,7 +57,19 @@ class Api:
         """Return the response to a GET under `/api/observability/`."""
         return self.client.get(BASE + path, query_params=query)
 
-    def delete(self, path: str, **query: Any) -> Any:
+    def post(self, path: str, body: Any, **query: Any) -> Any:
+        """Return the response to a POST of JSON."""
+        return self.client.post(BASE + path, body, content_type="application/json", query_params=query)
+
+    def put(self, path: str, body: Any, **query: Any) -> Any:
+        """Return the response to a PUT of JSON."""
+        return self.client.put(BASE + path, body, content_type="application/json", query_params=query)
+
+    def patch(self, path: str, body: Any, **query: Any) -> Any:
+        """Return the response to a PATCH of JSON."""
+        return self.client.patch(BASE + path, body, content_type="application/json", query_params=query)
+
+    def delete(self, path: str, body: Any = None, **query: Any) -> Any:
         """Return the response to a DELETE."""
         return self.client.delete(BASE + path, query_params=query)
 
