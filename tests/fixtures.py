@@ -15,6 +15,7 @@ from django.test import override_settings
 
 from observability.models import Membership, Organization, Project, Role, Scope, User
 from observability.services.accounts import create_person
+from observability.services.key_refusals import forget_refusals
 from observability.services.keys import NewKey, create_key, forget_keys
 from observability.services.policies import forget_policies
 from observability.services.tenancy import create_organization, create_project
@@ -31,6 +32,7 @@ STORE_TABLES = (
     "ingest_counts",
     "ingest_rejections",
     "key_days",
+    "error_groups",
 )
 
 
@@ -38,6 +40,7 @@ STORE_TABLES = (
 def _forget() -> None:
     """Start with nothing remembered: rows of the last test are gone, their ids may come again."""
     forget_keys()
+    forget_refusals()
     forget_policies()
 
 

@@ -8,7 +8,8 @@ The steps, in the order in which every process takes its locks (so two writers n
 2. Only if some existed: read their summaries, and the stored state of the events that arrive again, and join and fold
    once more against those. A trace that is new cannot have events, so the usual batch reads nothing.
 3. COPY new rows straight into their tables; changed rows go through a staging table and one upsert.
-4. Upsert summaries that existed before, hourly step figures, discovered steps, resources, sessions and counts.
+4. Upsert summaries that existed before, hourly step figures, discovered steps, error groups, resources, sessions and
+   counts.
 
 Plain COPY plus rare upsert instead of staging everything: docs/adr/0001. Nothing here retries; `writer.py` does.
 """
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,6 +27,8 @@ from psycopg.sql import Composed
 from psycopg.types.json import Jsonb
 
 from observability.ingest import statements as sql
+from observability.ingest.counts import Counts
+from observability.ingest.fingerprints import find_fingerprint
 from observability.ingest.merge import merge_events
 from observability.ingest.prepare import Prepared, PreparedEvent
 from observability.ingest.records import Rejected, WriteResult
@@ -53,6 +55,8 @@ class Submission(msgspec.Struct):
     door: str
     prepared: Prepared
     session: SessionUpdate | None = None
+    public_id: str = ""
+    """Of the key it came with."""
 
 
 class Changes(msgspec.Struct):
@@ -102,6 +106,7 @@ class Commit:
         await self._copy_search_documents()
         await self._store_summaries()
         await self._store_steps(changed)
+        await self._store_error_groups(changed)
         await self._store_resources(submissions)
         await self._store_sessions(submissions)
         await self._store_counts(submissions)
@@ -127,12 +132,12 @@ class Commit:
         changed: list[str] = []
         for event in prepared.events:
             if (submission.project_id, event.row.trace_id) in self.deleted:
-                rejected.append(_reject_deleted(event.index))
+                rejected.append(_reject_deleted(event.index, event.row.trace_id, event.row.span_id))
             elif self._take_event(event, known_events):
                 changed.append(event.row.trace_id)
         for index, log in enumerate(prepared.logs):
             if (submission.project_id, log.trace_id) in self.deleted:
-                rejected.append(_reject_deleted(index))
+                rejected.append(_reject_deleted(index, log.trace_id, log.span_id))
             elif self._take_log(log, known_logs):
                 changed.append(log.trace_id)
         for trace_id in set(changed):
@@ -275,9 +280,11 @@ class Commit:
     # -- rows -------------------------------------------------------------------------------------------------------
 
     def _stamp_versions(self, changed: list[_Pending]) -> None:
-        """Give each changed row the version of its trace, by which readers ask for what is new."""
+        """Give each changed row the version of its trace, by which readers ask for what is new, and its fingerprint."""
         for pending in changed:
             pending.row.version = self._summary_of(pending.row).version
+            error = find_fingerprint(pending.row)
+            pending.row.error_fingerprint = error and error[0]
         for log in self.logs.values():
             log.version = self._summary_of(log).version if log.trace_id else 1
 
@@ -349,6 +356,17 @@ class Commit:
         if hours:
             await self.connection.execute(sql.STORE_STEP_HOURS, _to_columns(hours))
 
+    async def _store_error_groups(self, changed: list[_Pending]) -> None:
+        """Note what newly seen fingerprints stand for."""
+        groups = {
+            (row.project_id, *error): (row.kind, row.name)
+            for row in (pending.row for pending in changed)
+            if (error := find_fingerprint(row))
+        }
+        if groups:
+            rows = [(project, digest, *named, message) for (project, digest, message), named in sorted(groups.items())]
+            await self.connection.execute(sql.STORE_ERROR_GROUPS, _to_columns(rows))
+
     async def _store_resources(self, submissions: Sequence[Submission]) -> None:
         found = {
             (submission.project_id, digest): value
@@ -382,44 +400,16 @@ class Commit:
             )
 
     async def _store_counts(self, submissions: Sequence[Submission]) -> None:
-        """Count what became of every item, by project, door and cause, and keep samples of the rejected."""
-        counts: dict[tuple[int, str, str], int] = defaultdict(int)
-        samples: list[tuple[int, str, str, str, int]] = []
+        """Count what became of every item, and keep samples of the rejected."""
+        counts = Counts()
         for submission, result in zip(submissions, self.results, strict=True):
-            place = (submission.project_id, submission.door)
-            counts[*place, "accepted"] += result.accepted
-            counts[*place, "duplicate"] += result.duplicates
-            for item in result.rejected:
-                counts[*place, item.code] += 1
-            samples += [(*place, item.code, item.reason, item.index) for item in result.rejected[:_MOST_SAMPLES]]
-        await store_counts(self.connection, counts=counts, samples=samples, now=to_datetime(self.now_us))
+            counts.add(result, project_id=submission.project_id, door=submission.door, public_id=submission.public_id)
+        await counts.store(self.connection, to_datetime(self.now_us))
 
 
-async def store_counts(
-    connection: AsyncConnection[Any],
-    *,
-    counts: dict[tuple[int, str, str], int],
-    samples: list[tuple[int, str, str, str, int]],
-    now: datetime,
-) -> None:
-    """Add to the ingest counts of this hour. Keys of `counts` are project, door and code; `samples` the same, then
-    reason and item index."""
-    kept = sorted((key, items) for key, items in counts.items() if items)
-    if kept:
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        projects, doors, codes = zip(*(key for key, _ in kept), strict=True)
-        await connection.execute(
-            sql.STORE_COUNTS, [hour, list(projects), list(doors), list(codes), [items for _, items in kept]]
-        )
-    if samples:
-        await connection.execute(sql.STORE_REJECTIONS, [now, *_to_columns(samples)])
-
-
-_MOST_SAMPLES = 5
-
-
-def _reject_deleted(index: int) -> Rejected:
-    return Rejected(index=index, code="trace_deleted", reason="trace id: this trace was deleted and is being purged")
+def _reject_deleted(index: int, trace_id: str, span_id: str | None) -> Rejected:
+    reason = "trace id: this trace was deleted and is being purged"
+    return Rejected(index=index, code="trace_deleted", reason=reason, trace_id=trace_id, span_id=span_id)
 
 
 def _has_value(payload: PayloadRow) -> bool:

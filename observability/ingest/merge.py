@@ -35,6 +35,8 @@ _NOT_MERGED = {
     "flags",
     "rank",
     "field_ranks",
+    # Follows from the others, at the commit.
+    "error_fingerprint",
     *(field for fields, _ in _PAYLOAD_GROUPS.values() for field in fields),
 }
 _SINGLE_FIELDS = tuple(field for field in EventRow.__struct_fields__ if field not in _NOT_MERGED)

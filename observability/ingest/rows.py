@@ -16,7 +16,7 @@ TraceKey = tuple[int, str]
 
 
 class EventRow(msgspec.Struct, kw_only=True):
-    """One row of `events`. Only `version` changes after it was made."""
+    """One row of `events`. Only `version` and `error_fingerprint` are set after it was made, at its commit."""
 
     project_id: int
     trace_id: str
@@ -67,6 +67,7 @@ class EventRow(msgspec.Struct, kw_only=True):
     sdk_event_id: int | None
     rank: bytes
     field_ranks: dict[str, str] | None = None
+    error_fingerprint: str | None = None
 
     @property
     def key(self) -> EventKey:

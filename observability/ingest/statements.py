@@ -210,6 +210,12 @@ ON CONFLICT (project_id, kind, key, hour) DO UPDATE SET
     duration_ms = s.duration_ms + excluded.duration_ms
 """
 
+STORE_ERROR_GROUPS = """
+INSERT INTO error_groups (project_id, fingerprint, kind, name, message)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT (project_id, fingerprint) DO NOTHING
+"""
+
 STORE_RESOURCES = """
 INSERT INTO resources (project_id, hash, attributes, first_seen_at)
 SELECT k.*, %s FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[]) AS k
@@ -235,8 +241,18 @@ ON CONFLICT (project_id, door, hour, code) DO UPDATE SET items = c.items + exclu
 """
 
 STORE_REJECTIONS = """
-INSERT INTO ingest_rejections (project_id, door, code, reason, item_index, received_at)
-SELECT k.*, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[]) AS k
+INSERT INTO ingest_rejections
+    (received_at, project_id, door, code, reason, item_index, trace_id, span_id, public_id)
+SELECT %s, k.* FROM unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[]
+) AS k
+"""
+
+STORE_KEY_DAYS = """
+INSERT INTO key_days AS d (day, last_at, project_id, public_id, code, items)
+SELECT %s::date, %s, k.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS k
+ON CONFLICT (project_id, public_id, day, code) DO UPDATE
+SET items = d.items + excluded.items, last_at = greatest(d.last_at, excluded.last_at)
 """
 
 

@@ -1,6 +1,7 @@
 """Tables of the ground floor, by subject."""
 
 from observability.flags import EventFlag
+from observability.models.error_groups import ErrorGroup
 from observability.models.ingest import IngestCount, IngestRejection, KeyDay
 from observability.models.logs import LogEntry
 from observability.models.requests import Deletion, Invitation
@@ -22,6 +23,7 @@ from observability.models.traces import Event, Payload, Resource, SdkSession, Se
 __all__ = [
     "ApiKey",
     "Deletion",
+    "ErrorGroup",
     "Event",
     "EventFlag",
     "IngestCount",

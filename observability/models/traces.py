@@ -96,6 +96,7 @@ class Event(models.Model):
     flags = models.IntegerField()
     error_type = models.TextField(null=True)
     error_message = models.TextField(null=True)
+    error_fingerprint = models.TextField(null=True)
     model = models.TextField(null=True)
     provider = models.TextField(null=True)
     input_tokens = models.BigIntegerField(null=True)

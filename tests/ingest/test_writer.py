@@ -17,6 +17,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from observability.ingest.fingerprints import find_fingerprint
 from observability.ingest.payloads import decrypt_replay_copy, unpack
 from observability.ingest.records import EventRecord, LogRecord, WriteResult
 from observability.ingest.sessions import SessionUpdate
@@ -115,6 +116,12 @@ async def test_write__any_requests__summaries_equal_recomputation(writer: Writer
         folded = fold_events(project.pk, summary.trace_id, [row for row in rows if row.trace_id == summary.trace_id])
         assert refold(summary, [row for row in rows if row.trace_id == summary.trace_id]) == summary
         assert folded.event_count == summary.event_count
+    found = [(row, find_fingerprint(row)) for row in rows]
+    assert [row.error_fingerprint for row in rows] == [error and error[0] for _, error in found]
+    groups = await _read_columns(
+        "SELECT fingerprint, kind, name, message FROM error_groups WHERE project_id = %s", project
+    )
+    assert {(error[0], row.kind, row.name, error[1]) for row, error in found if error} <= set(groups)
 
 
 @sync_to_async
