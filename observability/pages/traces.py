@@ -50,6 +50,7 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
     return {
         "header": reverse("observability:trace-header", args=[*slugs, trace_id]),
         "events": reverse("api:event-list", args=[trace_id]),
+        "flow": reverse("api:trace-flow", args=[trace_id]),
         "logs": reverse("api:log-list", args=[trace_id]),
     }
 
