@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "observability.audit.AuditMiddleware",
+    "observability.pages.zones.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

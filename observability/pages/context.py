@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from observability.api.callers import CURRENT_PROJECT
 from observability.models import Organization, Project, User
+from observability.pages.palette import find_page, list_common_places, list_project_places, make_palette
 from observability.selectors.access import list_projects_for_user
 
 THEME_COOKIE = "theme"
@@ -105,9 +107,10 @@ SHORTCUTS = (
 )
 
 _ACCOUNT_PAGES = (
+    ("Profile", "observability:account-profile", ("account-profile",)),
     ("Email address", "account_email", ("account_email",)),
     ("Password", "account_change_password", ("account_change_password", "account_set_password")),
-    ("Two-factor authentication", "mfa_index", ("mfa_",)),
+    ("Two-factor sign-in", "mfa_index", ("mfa_",)),
     ("Sessions", "usersessions_list", ("usersessions_list",)),
 )
 
@@ -119,9 +122,12 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "theme": get_theme(request),
         "theme_choices": User.Theme.choices,
         "density": get_density(request),
+        "density_choices": User.Density.choices,
+        "time_zone": get_time_zone(request),
         "switcher": switcher,
         "current_project": SimpleLazyObject(lambda: find_current_project(request, switcher)),
         "account_sections": SimpleLazyObject(lambda: list_account_sections(request)),
+        "palette": partial(make_page_palette, request, switcher),
         "sections": list_sections(),
         "shortcuts": SimpleLazyObject(lambda: list_shortcuts(request)),
         "is_signup_open": settings.ACCOUNT_SIGNUP_OPEN,
@@ -131,15 +137,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 @cache
 def list_sections() -> tuple[Section, ...]:
     """Return the sections whose pages exist."""
-    return tuple(entry for entry in SECTIONS if _is_page(entry.url_name))
-
-
-def _is_page(url_name: str) -> bool:
-    try:
-        reverse(url_name, args=["organization", "project"])
-    except NoReverseMatch:
-        return False
-    return True
+    return tuple(entry for entry in SECTIONS if find_page(entry.url_name, "organization", "project"))
 
 
 def list_shortcuts(request: HttpRequest) -> list[ShortcutGroup]:
@@ -165,6 +163,12 @@ def get_density(request: HttpRequest) -> str:
     return user.density if isinstance(user, User) else User.Density.COMPACT
 
 
+def get_time_zone(request: HttpRequest) -> str:
+    """Return the zone the person wants times in; empty means the browser's own."""
+    user = getattr(request, "user", None)
+    return user.time_zone if isinstance(user, User) else ""
+
+
 def list_switcher(request: HttpRequest) -> list[SwitcherGroup]:
     """Return the person's projects by organization. One query."""
     groups: dict[int, SwitcherGroup] = {}
@@ -178,10 +182,49 @@ def list_switcher(request: HttpRequest) -> list[SwitcherGroup]:
 
 
 def find_current_project(request: HttpRequest, switcher: list[SwitcherGroup]) -> Project | None:
-    """Return the project the person had open last, for pages that belong to none."""
+    """Return the project whose page this is; on pages that belong to none, the one the person had open last."""
+    projects = [entry.project for group in switcher for entry in group.projects]
+    parts = request.resolver_match.kwargs if request.resolver_match else {}
+    if "project_slug" in parts:
+        slugs = (parts["org_slug"], parts["project_slug"])
+        return next((one for one in projects if (one.organization.slug, one.slug) == slugs), None)
     current = request.session.get(CURRENT_PROJECT)
-    found = (entry.project for group in switcher for entry in group.projects)
-    return next((project for project in found if project.pk == current), None)
+    return next((one for one in projects if one.pk == current), None)
+
+
+def make_page_palette(request: HttpRequest, switcher: list[SwitcherGroup]) -> dict[str, Any]:
+    """Return what the command palette starts with."""
+    assert isinstance(request.user, User)
+    project = find_current_project(request, switcher)
+    places = [
+        *_list_section_places(project),
+        *list_project_places(project),
+        *(
+            {
+                "group": "Switch project",
+                "label": entry.project.name,
+                "detail": group.organization.name,
+                "url": entry.url,
+            }
+            for group in switcher
+            for entry in group.projects
+            if project is None or entry.project.pk != project.pk
+        ),
+        *(
+            {"group": "Account", "label": one.label, "url": one.url, "icon": "user"}
+            for one in list_account_sections(request)
+        ),
+        *list_common_places(request),
+    ]
+    return make_palette(request.user, project=project, places=places)
+
+
+def _list_section_places(project: Project | None) -> Iterator[dict[str, Any]]:
+    if project is None:
+        return
+    for entry in list_sections():
+        url = reverse(entry.url_name, args=[project.organization.slug, project.slug])
+        yield {"group": "Go to", "label": entry.label, "url": url, "keys": ["g", entry.key], "icon": "right"}
 
 
 def list_account_sections(request: HttpRequest) -> list[AccountSection]:

@@ -8,10 +8,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from observability.api.callers import CURRENT_PROJECT
+from observability.errors import InvalidError
 from observability.models import User
 from observability.pages.context import THEME_COOKIE
 from observability.selectors.access import list_projects_for_user
-from observability.services.preferences import set_theme
+from observability.services.preferences import PREFERENCES, check_preference, set_preferences
 
 _YEAR_SECONDS = 365 * 86400
 
@@ -31,12 +32,26 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen theme: with the person, and in this browser for the sign-in page."""
-    theme = request.POST.get("theme", "")
-    if theme not in User.Theme.values:
-        return HttpResponseBadRequest("theme: unknown")
-    if isinstance(request.user, User):
-        set_theme(user=request.user, theme=theme)
+    """Keep what is given of theme, density and time zone with the person; the theme in this browser as well.
+
+    Before sign-in only the theme can be chosen.
+    """
+    changes = {name: request.POST[name] for name in PREFERENCES if name in request.POST}
+    try:
+        if isinstance(request.user, User):
+            set_preferences(user=request.user, **changes)
+        elif changes.keys() != {"theme"}:
+            raise InvalidError("theme: only this can be chosen before signing in")
+        else:
+            check_preference("theme", changes["theme"])
+    except InvalidError as error:
+        return HttpResponseBadRequest(str(error))
     response = HttpResponse(status=204)
-    response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR_SECONDS, samesite="Lax")
+    if "theme" in changes:
+        keep_theme(response, changes["theme"])
     return response
+
+
+def keep_theme(response: HttpResponse, theme: str) -> None:
+    """Let the sign-in page of this browser know the theme."""
+    response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR_SECONDS, samesite="Lax")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from observability.api.converters import AnyTextConverter
-from observability.pages import home, settings, trace_list, traces
+from observability.pages import account, home, settings, trace_list, traces
 
 register_converter(AnyTextConverter, "trace_id")
 
@@ -31,5 +31,6 @@ _project_patterns = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("preferences/", home.preferences, name="preferences"),
+    path("account/", account.account, name="account-profile"),
     path("o/<slug:org_slug>/p/<slug:project_slug>/", include(_project_patterns)),
 ]

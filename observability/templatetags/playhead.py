@@ -115,12 +115,18 @@ def when(moment: datetime | None, css: str = "") -> SafeString | str:
     if moment is None:
         return UNKNOWN
     return format_html(
-        '<time datetime="{}" data-when title="{} UTC"{}>{}</time>',
+        '<time datetime="{}" data-when title="{}"{}>{}</time>',
         moment.isoformat(),
-        moment.strftime("%Y-%m-%d %H:%M:%S"),
+        absolute(moment),
         format_html(' class="{}"', css) if css else "",
         relative((timezone.now() - moment).total_seconds()),
     )
+
+
+@register.filter
+def absolute(moment: datetime | None) -> str:
+    """Write a moment with its zone: the one the person chose, else UTC."""
+    return UNKNOWN if moment is None else timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def relative(seconds: float) -> str:

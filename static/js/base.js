@@ -1,29 +1,20 @@
 /**
- * What every page does: menus, dialogs, theme, copying, relative times, toasts, shortcuts.
+ * What every page does: menus, dialogs, relative times; and the door to toasts, shortcuts, actions and preferences.
  * Everything is delegated from the document, so swapped-in parts work without being wired.
  */
 import { el, icon } from "./dom.js";
+import { copyText } from "./copy.js";
 import { absolute, duration, relative } from "./format.js";
-import { adoptToast, runLastAction, toast } from "./toast.js";
+import "./frame_actions.js";
+import { isTyping, openPalette } from "./keys.js";
+import { post } from "./post.js";
+import { setPreference } from "./preferences.js";
+import { adoptToast, toast } from "./toast.js";
 
-export { el, icon, toast };
+export { registerActions } from "./actions.js";
+export { el, icon, isTyping, post, toast };
 
 const TIME_TICK_MS = 1000;
-const GO_WINDOW_MS = 1200;
-
-/** Whether a key press belongs to a field the reader types in, or to a shortcut of the browser. */
-export function isTyping(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return true;
-  const target = event.target;
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-    && !["checkbox", "radio", "button"].includes(target.type);
-}
-
-/** Send a form-encoded POST with the page's CSRF token. */
-export function post(url, fields) {
-  const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
-  return fetch(url, { method: "POST", body: new URLSearchParams(fields), headers: { "X-CSRFToken": token } });
-}
 
 /* Times */
 
@@ -79,50 +70,25 @@ function moveInMenu(event) {
   event.preventDefault();
 }
 
-/* Theme */
-
-function setTheme(theme) {
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  for (const choice of document.querySelectorAll("[data-theme-choice]")) {
-    choice.setAttribute("aria-checked", String(choice.dataset.themeChoice === theme));
-  }
-  document.getElementById("theme-menu")?.hidePopover();
-  post(document.body.dataset.preferencesUrl, { theme }).catch(() => toast("The theme could not be saved", { isError: true }));
-}
-
-/* Copying */
-
-async function copy(button) {
-  const source = button.dataset.copy ?? document.querySelector(button.dataset.copyFrom)?.textContent ?? "";
-  try {
-    await navigator.clipboard.writeText(source);
-  } catch {
-    copyBySelection(source);
-  }
-  toast(button.dataset.copied ?? "Copied");
-}
-
-/** The clipboard API needs a secure context; a plain-HTTP address other than localhost has only this. */
-function copyBySelection(text) {
-  const area = el("textarea", { class: "visually-hidden", "aria-hidden": "true" });
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-}
-
 /* Clicks */
 
+const CLICKABLE = "[data-opens], [data-opens-palette], [data-closes], [data-theme-choice], [data-density-choice], [data-copy], [data-copy-from]";
+
 document.addEventListener("click", (event) => {
-  const target = event.target.closest?.("[data-opens], [data-closes], [data-theme-choice], [data-copy], [data-copy-from]");
+  const target = event.target.closest?.(CLICKABLE);
   if (!target) return;
   if (target.dataset.opens) document.querySelector(target.dataset.opens)?.showModal();
+  else if ("opensPalette" in target.dataset) openPalette();
   else if ("closes" in target.dataset) target.closest("dialog")?.close();
-  else if (target.dataset.themeChoice) setTheme(target.dataset.themeChoice);
-  else copy(target);
+  else if (target.dataset.themeChoice) choosePreference(target, "theme", target.dataset.themeChoice);
+  else if (target.dataset.densityChoice) choosePreference(target, "density", target.dataset.densityChoice);
+  else copyText(target.dataset.copy ?? document.querySelector(target.dataset.copyFrom)?.textContent ?? "", target.dataset.copied);
 });
+
+function choosePreference(choice, name, value) {
+  choice.closest("[popover]")?.hidePopover();
+  setPreference(name, value);
+}
 
 document.addEventListener("click", (event) => {
   // A click on the scrim closes a dialog, unless it holds something that is shown only once.
@@ -134,37 +100,7 @@ function isInside(event, element) {
   return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
 }
 
-/* Shortcuts */
-
-let goUntil = 0;
-
-document.addEventListener("keydown", (event) => {
-  moveInMenu(event);
-  if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open]")) return;
-  if (Date.now() < goUntil) {
-    goUntil = 0;
-    const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
-    if (link) {
-      event.preventDefault();
-      // Whoever listens further down must not take this key for its own.
-      event.stopImmediatePropagation();
-      link.click();
-    }
-    return;
-  }
-  if (event.key === "g") goUntil = Date.now() + GO_WINDOW_MS;
-  else if (event.key === "?") document.getElementById("shortcuts")?.showModal();
-  else if (event.key === "/") focusFilter(event);
-  else if (event.key === "u" && runLastAction()) event.stopImmediatePropagation();
-});
-
-function focusFilter(event) {
-  const input = document.querySelector("[data-filter-input]");
-  if (!input) return;
-  event.preventDefault();
-  input.focus();
-  input.select();
-}
+document.addEventListener("keydown", moveInMenu);
 
 /* htmx: new content gets its times; a failed request is said, not swallowed. */
 

@@ -5,6 +5,7 @@
  * readers. Nothing here loads data: call `update` with new buckets, and the chart keeps its place and its reader's.
  */
 import { el } from "./dom.js";
+import { timeZone, zoneShift } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AXIS = 18;
@@ -13,9 +14,9 @@ const DRAG_FROM = 4;
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 30 * DAY];
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const dayFormat = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-const fullFormat = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone });
+const dayFormat = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone });
+const fullFormat = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone });
 
 /**
  * Draw stacked bars into `container`, as high as its style says.
@@ -121,7 +122,7 @@ class Chart {
     const total = this.span * this.times.length;
     const step = STEPS.find((size) => total / size <= this.width / TICK_WIDTH) ?? STEPS.at(-1);
     const format = step >= DAY ? dayFormat : clockFormat;
-    const shift = new Date(start).getTimezoneOffset() * MINUTE;
+    const shift = -zoneShift(new Date(start));
     const ticks = [];
     for (let at = Math.ceil((start - shift) / step) * step + shift; at < start + total; at += step) {
       const x = ((at - start) / total) * this.width;

@@ -72,14 +72,43 @@ export function relative(seconds) {
   return "just now";
 }
 
+/** The zone all times are shown in: the one the reader chose, else the browser's own (undefined). */
+export const timeZone = globalThis.document?.documentElement.dataset.timeZone || undefined;
+
 const absoluteFormat = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
-  fractionalSecondDigits: 3, hourCycle: "h23", timeZoneName: "short",
+  fractionalSecondDigits: 3, hourCycle: "h23", timeZoneName: "short", timeZone,
 });
 
 /** A moment with date, milliseconds and zone, as the reader's clock shows it. */
 export function absolute(moment) {
   return absoluteFormat.format(moment);
+}
+
+const fieldFormat = new Intl.DateTimeFormat("en-GB", {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+  hourCycle: "h23", timeZone,
+});
+
+/** A moment as a `datetime-local` field holds it, in the reader's zone: 2026-11-21T03:05:00. */
+export function toField(moment) {
+  const parts = Object.fromEntries(fieldFormat.formatToParts(moment).map(({ type, value }) => [type, value]));
+  return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}`;
+}
+
+/** The moment that a `datetime-local` field means in the reader's zone. */
+export function fromField(value) {
+  const asUtc = new Date(`${value}${value.length === 16 ? ":00" : ""}Z`);
+  // The zone's distance from UTC is asked for at the guess, and once more where that crosses a change of the clock.
+  let moment = asUtc;
+  for (let turn = 0; turn < 2; turn += 1) moment = new Date(asUtc - zoneShift(moment));
+  return moment;
+}
+
+/** Milliseconds by which the reader's zone is ahead of UTC at a moment. */
+export function zoneShift(moment) {
+  const whole = new Date(Math.floor(moment / 1000) * 1000);
+  return new Date(`${toField(whole)}Z`) - whole;
 }
 
 /** An offset from the start of a trace, in milliseconds: +1.204 s keeps its digits, so that offsets line up. */

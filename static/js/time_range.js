@@ -3,18 +3,13 @@
  * UTC. Delegated from the document, so a control that is swapped in works without being wired.
  */
 
-const pad = (number) => String(number).padStart(2, "0");
-
-function localValue(iso) {
-  if (!iso) return "";
-  const date = new Date(iso);
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
-}
+import { fromField, toField } from "./format.js";
 
 /** Show the times that the hidden fields under `root` hold. */
 export function showTimeRanges(root = document) {
   for (const input of root.querySelectorAll("[data-instant]")) {
-    input.value = localValue(input.closest("[data-time-range]").querySelector(`[name=${input.dataset.instant}]`).value);
+    const moment = input.closest("[data-time-range]").querySelector(`[name=${input.dataset.instant}]`).value;
+    input.value = moment ? toField(new Date(moment)) : "";
   }
 }
 
@@ -36,7 +31,7 @@ document.addEventListener("change", (event) => {
   const isCustom = control.querySelector("[name=range]:checked")?.value === "custom";
   control.querySelector("[data-custom-range]").hidden = !isCustom;
   const { instant } = event.target.dataset;
-  if (instant) control.querySelector(`[name=${instant}]`).value = event.target.value ? new Date(event.target.value).toISOString() : "";
+  if (instant) control.querySelector(`[name=${instant}]`).value = event.target.value ? fromField(event.target.value).toISOString() : "";
 }, true);
 
 // The address holds no times that it does not use.
