@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from observability.errors import ObservabilityError
+from observability.query import QueryError
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -16,6 +17,9 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
 
     Called by DRF for every exception a view raises. Returns None for the unexpected, which Django logs as a 500.
     """
+    if isinstance(error, QueryError):
+        data = {"code": error.code, "detail": f"q: {error}", "fields": {"q": [str(error)]}}
+        return Response(data | {"position": error.position, "length": error.length}, status=error.status)
     if isinstance(error, ObservabilityError):
         return Response({"code": error.code, "detail": str(error)}, status=error.status)
     response = exception_handler(error, context)

@@ -16,3 +16,9 @@ class ApiError(msgspec.Struct, frozen=True, kw_only=True):
     fields: Annotated[dict[str, list[str]] | msgspec.UnsetType, Meta(description="What is wrong, by parameter.")] = (
         msgspec.UNSET
     )
+    position: Annotated[int | msgspec.UnsetType, Meta(description="Of a query: the character where it is wrong.")] = (
+        msgspec.UNSET
+    )
+    length: Annotated[int | msgspec.UnsetType, Meta(description="Of a query: how many characters are wrong.")] = (
+        msgspec.UNSET
+    )

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 
+from observability.query import FIELDS, MOST_CHARACTERS
+
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _MOST_ITEMS = 500
@@ -55,6 +57,20 @@ class _TextListFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
     always_filter = False
 
 
+class _QueryField(forms.CharField):
+    """The text as it was typed, so that an error's position is the one the reader counts."""
+
+    default_validators = ()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"strip": False})
+        self.validators = []
+
+
+class _QueryFilter(filters.Filter):  # type: ignore[misc]
+    field_class = _QueryField
+
+
 def text_parameter(description: str, *, limit: int = _MOST_TEXT) -> filters.Filter:
     """Return a parameter that takes any text up to a length."""
     schema = {"type": "string", "minLength": 1, "maxLength": limit, "description": description}
@@ -80,12 +96,6 @@ def integer_parameter(description: str, *, least: int, most: int) -> filters.Fil
     return extend_schema_field(schema)(_IntegerFilter(min_value=least, max_value=most))
 
 
-def number_parameter(description: str, *, most: int) -> filters.Filter:
-    """Return a parameter that takes a number from 0 on."""
-    schema = {"type": "number", "minimum": 0, "maximum": most, "description": description}
-    return extend_schema_field(schema)(filters.NumberFilter(min_value=0, max_value=most))
-
-
 def flag_parameter(description: str) -> filters.Filter:
     """Return a parameter that takes `true` or `false`."""
     return extend_schema_field({"type": "boolean", "description": description})(_FlagFilter())
@@ -96,3 +106,19 @@ def time_parameter(description: str) -> filters.Filter:
     schema = {"type": "string", "format": "date-time", "description": description}
     bounds = [MinValueValidator(_FIRST), MaxValueValidator(_LAST)]
     return extend_schema_field(schema)(filters.IsoDateTimeFilter(validators=bounds))
+
+
+def query_parameter() -> filters.Filter:
+    """Return the parameter that takes a query in the text grammar; it is read where its errors can name the place."""
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MOST_CHARACTERS,
+        "description": (
+            "Which traces, in the text grammar of `docs/query.md`: "
+            '`status:error workflow:chat* cost>0.01 -model:gpt* "refund"`. Fields: '
+            + ", ".join(f"`{name}`" for name in FIELDS)
+            + ". Other words are searched for. An error says where it is: `position` and `length` in characters."
+        ),
+    }
+    return extend_schema_field(schema)(_QueryFilter())

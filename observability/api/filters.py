@@ -6,7 +6,6 @@ silently ignored shows the wrong rows.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import django_filters as filters
@@ -18,22 +17,23 @@ from observability.api.fields import (
     choice_parameter,
     flag_parameter,
     integer_parameter,
-    number_parameter,
+    query_parameter,
     text_list_parameter,
     text_parameter,
     time_parameter,
 )
 from observability.models import Trace
 from observability.models.steps import StepKind
+from observability.query import parse_query
 from observability.selectors.events import MOST_EVENTS, EventWindow
 from observability.selectors.logs import MOST_LOGS, LogFilters
-from observability.selectors.steps import MOST_STEPS
+from observability.selectors.steps import MOST_STEPS, STEP_ORDERS
 from observability.selectors.trace_filters import TraceFilters
 
 MOST_ROWS = 500
 MOST_BIGINT = 2**63 - 1
 STEP_KINDS = tuple(StepKind.values)
-_MOST_MICROS = 10**15
+STEP_PARTS = ("series", "latency")
 _CURSOR = "`next_cursor` of the page before; absent for the first page."
 
 
@@ -65,7 +65,9 @@ class ProjectFilterSet(filters.FilterSet):  # type: ignore[misc]
         return None
 
 
-class _TimeRangeFilterSet(ProjectFilterSet):
+class TimeRangeFilterSet(ProjectFilterSet):
+    """Which stretch of time."""
+
     @classmethod
     def get_filters(cls) -> Any:
         """Add what cannot be an attribute's name: `from` is a keyword."""
@@ -76,22 +78,10 @@ class _TimeRangeFilterSet(ProjectFilterSet):
         }
 
 
-class TraceFilterSet(_TimeRangeFilterSet):
+class TraceFilterSet(TimeRangeFilterSet):
     """Which traces."""
 
-    status = choice_parameter("One of these.", ("running", "ok", "error"), is_list=True)
-    workflow = text_parameter("Workflow name; `*` stands for anything.")
-    session = text_parameter("Session id.")
-    user = text_parameter("User id.")
-    environment = text_parameter("Environment.")
-    service = text_parameter("Service name.")
-    correlation = text_parameter("Correlation id.")
-    tag = text_parameter("A tag the trace has.")
-    model = text_parameter("A model the trace called; `*` stands for anything.")
-    min_duration_ms = number_parameter("At least this long.", most=_MOST_MICROS)
-    min_cost_usd = number_parameter("At least this cost in US dollars.", most=10**9)
-    has_errors = flag_parameter("With, or without, an event that failed.")
-    q = text_parameter("Text that the trace has, or the id of a trace.", limit=1000)
+    q = query_parameter()
     trace_id = text_list_parameter("One of these traces.")
 
 
@@ -108,7 +98,7 @@ class NewerTracesFilterSet(TraceFilterSet):
     newer_than = text_parameter("`newest_cursor` of a page of the list with the same filters.", limit=2000)
 
 
-class EventListFilterSet(_TimeRangeFilterSet):
+class EventListFilterSet(TimeRangeFilterSet):
     """Which window of a trace's events, and which page of it. `from` and `to` keep what overlaps that time."""
 
     max_depth = integer_parameter("Levels below the roots; 0 for the roots alone.", least=0, most=1000)
@@ -132,14 +122,22 @@ class LogListFilterSet(ProjectFilterSet):
     limit = integer_parameter("Rows on the page; 500 if absent.", least=1, most=MOST_LOGS)
 
 
-class StepListFilterSet(_TimeRangeFilterSet):
+class StepListFilterSet(TimeRangeFilterSet):
     """Which steps."""
 
     kind = choice_parameter("Only this kind.", STEP_KINDS)
-    limit = integer_parameter("At most so many, the most called first; 1000 if absent.", least=1, most=MOST_STEPS)
+    text = text_parameter("Only steps whose name holds this, in any case.")
+    order = choice_parameter("What comes first; the most called if absent.", tuple(STEP_ORDERS))
+    include = choice_parameter(
+        "`series`: figures by bucket; `latency`: percentiles of each step's newest 200 calls. Both take `from`, and "
+        "at most 200 steps.",
+        STEP_PARTS,
+        is_list=True,
+    )
+    limit = integer_parameter("At most so many; 1000 if absent.", least=1, most=MOST_STEPS)
 
 
-class StepCallFilterSet(_TimeRangeFilterSet):
+class StepCallFilterSet(TimeRangeFilterSet):
     """Which calls of a step, and which page of them."""
 
     status = choice_parameter("One of these.", ("running", "ok", "error"), is_list=True)
@@ -147,7 +145,7 @@ class StepCallFilterSet(_TimeRangeFilterSet):
     limit = integer_parameter("Rows on the page; 50 if absent.", least=1, most=MOST_ROWS)
 
 
-class StepHealthFilterSet(_TimeRangeFilterSet):
+class StepHealthFilterSet(TimeRangeFilterSet):
     """Which stretch of time, cut how finely."""
 
     bucket_s = integer_parameter(
@@ -156,16 +154,12 @@ class StepHealthFilterSet(_TimeRangeFilterSet):
 
 
 def make_trace_filters(values: dict[str, Any]) -> TraceFilters:
-    """Return the selector's filters from checked values."""
+    """Return the selector's filters from checked values. Raises `QueryError` for a query that cannot be read."""
     return TraceFilters(
-        statuses=tuple(values.get("status", ())),
+        query=parse_query(values.get("q", "")),
         since=values.get("from"),
         until=values.get("to"),
-        min_cost_micros=_to_micros(values.get("min_cost_usd")),
-        min_duration_ms=_to_float(values.get("min_duration_ms")),
-        text=values.get("q"),
         ids=tuple(values.get("trace_id", ())),
-        **{name: values.get(name) for name in _SAME_NAME},
     )
 
 
@@ -191,16 +185,5 @@ def make_log_filters(values: dict[str, Any]) -> LogFilters:
     )
 
 
-_SAME_NAME = ("workflow", "session", "user", "environment", "service", "correlation", "tag", "model", "has_errors")
-
-
 def _no_rows() -> QuerySet[Trace]:
     return Trace.objects.none()
-
-
-def _to_micros(dollars: Decimal | None) -> int | None:
-    return None if dollars is None else int(dollars * 1_000_000)
-
-
-def _to_float(number: Decimal | None) -> float | None:
-    return None if number is None else float(number)

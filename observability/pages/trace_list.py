@@ -111,7 +111,7 @@ def _list_between(project_id: int, filters: TraceFilters, request: HttpRequest, 
     """
     ids = tuple(one for one in request.GET.getlist("maybe")[:_MOST_HINTED] if "\x00" not in one)
     is_complete = "complete" in request.GET
-    if filters.text or not (ids or is_complete):
+    if filters.has_text or not (ids or is_complete):
         return []
     first, last = read_cursor(newest), read_cursor(request.GET.get("oldest"))
     if is_complete:

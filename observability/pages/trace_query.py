@@ -9,10 +9,10 @@ from django.http import QueryDict
 
 from observability.errors import InvalidError
 from observability.pages.time_range import Choice, TimeRange, read_time_range
+from observability.query import parse_query
 from observability.selectors.trace_filters import TraceFilters
 
 _STATUSES = ("running", "ok", "error")
-_MOST_TEXT = 1000
 STATUS_CHOICES = [Choice("", "All"), *(Choice(status, status) for status in _STATUSES)]
 
 
@@ -32,12 +32,10 @@ class TraceQuery:
 
     def make_filters(self) -> TraceFilters:
         """Return the selector's filters; ranges like `24h` end now."""
-        return TraceFilters(
-            statuses=(self.status,) if self.status else (),
-            since=self.time_range.since,
-            until=self.time_range.until,
-            text=self.q or None,
-        )
+        query = parse_query(self.q)
+        if self.status:
+            query = query.with_term("status", ":", self.status)
+        return TraceFilters(query=query, since=self.time_range.since, until=self.time_range.until)
 
     def encode(self, *, cursor: str = "") -> str:
         """Return the address's query, with its question mark, for these filters at another place of the list."""
@@ -47,11 +45,10 @@ class TraceQuery:
 
 
 def read_trace_query(data: QueryDict) -> TraceQuery:
-    """Check what the address asks for. Raises `InvalidError` naming the parameter at fault."""
+    """Check what the address asks for. Raises `InvalidError` naming the parameter, or the place in `q`, at fault."""
     q = data.get("q", "").strip()
     status = data.get("status", "")
-    if len(q) > _MOST_TEXT or "\x00" in q:
-        raise InvalidError(f"q: at most {_MOST_TEXT} characters, without NUL")
+    parse_query(q)
     if status not in ("", *_STATUSES):
         raise InvalidError(f"status: choose from {', '.join(_STATUSES)}")
     return TraceQuery(q=q, status=status, time_range=read_time_range(data), cursor=data.get("cursor", ""))

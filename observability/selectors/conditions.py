@@ -8,21 +8,14 @@ from django.contrib.postgres.search import SearchQueryField
 from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.functions import Cast
 
-_ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_", "*": "%"})
+_ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
-def has_wildcard(text: str) -> bool:
-    """Say whether the text asks for more than equality."""
-    return "*" in text
-
-
-def matches_text(column: str, text: str) -> Q:
-    """Return the condition that the column equals the text, in which `*` stands for anything and nothing else does."""
-    if not has_wildcard(text):
-        return Q(**{column: text})
+def matches_pattern(column: str, parts: Iterable[str]) -> Q:
+    """Return the condition that the column is these texts with anything between them; no letter is special."""
     like = Func(
         F(column),
-        Value(text.translate(_ESCAPED)),
+        Value(_make_like(parts)),
         template="%(expressions)s",
         arg_joiner=" LIKE ",
         output_field=BooleanField(),
@@ -30,18 +23,20 @@ def matches_text(column: str, text: str) -> Q:
     return Q(like)
 
 
-def matches_item(column: str, text: str) -> Q:
-    """As `matches_text`, for any one item of a text array."""
-    if not has_wildcard(text):
-        return Q(**{f"{column}__contains": [text]})
+def matches_item_pattern(column: str, parts: Iterable[str]) -> Q:
+    """As `matches_pattern`, for any one item of a text array."""
     some = Func(
         F(column),
-        Value(text.translate(_ESCAPED)),
+        Value(_make_like(parts)),
         template="EXISTS (SELECT FROM unnest(%(expressions)s))",
         arg_joiner=") AS item WHERE item LIKE (",
         output_field=BooleanField(),
     )
     return Q(some)
+
+
+def _make_like(parts: Iterable[str]) -> str:
+    return "%".join(part.translate(_ESCAPED) for part in parts)
 
 
 def matches_terms(column: str, terms: Iterable[str]) -> Q:

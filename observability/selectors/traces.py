@@ -12,16 +12,24 @@ from django.db.models import Q, QuerySet
 from observability.errors import NotFoundError
 from observability.ingest.terms import query_terms
 from observability.models import SearchDocument, Trace
+from observability.query.nodes import Text, make_query
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.conditions import matches_terms
 from observability.selectors.paging import EPOCH, Position, is_before, make_cursor, read_cursor
 from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary, format_usd, name_flags
-from observability.selectors.trace_filters import NO_FILTERS, TraceFilters, build_conditions, is_indexed, keep_walkable
+from observability.selectors.trace_filters import (
+    NO_FILTERS,
+    TraceFilters,
+    build_conditions,
+    is_indexed,
+    keep_walkable,
+)
 
 BUDGET_SECONDS = 2.0
 COUNT_AT_MOST = 1000
 MOST_TRACES = 500
 _RARE_DOCUMENTS = 1_000
+_MOST_LOOKED_UP = 5
 # No trace has an empty id, so asking for it asks for none.
 _NO_ID = ""
 _DERIVED = {"cost_usd"}
@@ -33,15 +41,12 @@ def list_traces(
 ) -> TracePage:
     """Return up to `limit` traces, newest start first.
 
-    A `text` that is the id of a trace finds that trace alone. One query where an index leads to the matches (see
-    `is_indexed`); other filters walk `traces_newest` in growing windows for at most `BUDGET_SECONDS` and may answer in
-    part, with a cursor to go on from. Raises `InvalidError` for a cursor that no list gave.
+    One query where an index leads to the matches (see `is_indexed`); other filters walk an index in growing windows
+    for at most `BUDGET_SECONDS` and may answer in part, with a cursor to go on from. Searched text takes a query more
+    for each of its first words. Raises `InvalidError` for a cursor that no list gave.
     """
     position = read_cursor(cursor)
-    if filters.text:
-        if named := _find_named(project_id, filters):
-            return _make_page(named, limit)
-        filters = _resolve_rare_text(project_id, filters)
+    filters = resolve_rare_text(project_id, filters)
     if is_indexed(filters):
         found = [_make_summary(row) for row in _select(project_id, filters, position)[: limit + 1]]
         return _make_page(found, limit)
@@ -55,9 +60,7 @@ def count_newer_traces(project_id: int, *, filters: TraceFilters = NO_FILTERS, n
     """
     position = read_cursor(newer_than) or Position(EPOCH, "")
     newer = Q(started_at__gte=position.at) & (Q(started_at__gt=position.at) | Q(trace_id__gt=position.key))
-    query = _select(project_id, filters, None).filter(newer).order_by()
-    if filters.text:
-        query = query.filter(_match_text(project_id, filters.text, since=position.at))
+    query = select_traces(project_id, filters, since=position.at).filter(newer)
     try:
         with Budget(BUDGET_SECONDS).spend():
             count = query.values("trace_id")[: COUNT_AT_MOST + 1].count()
@@ -84,11 +87,23 @@ def _visible(project_id: int) -> QuerySet[Trace]:
     return Trace.objects.filter(project_id=project_id, deleted_at=None)
 
 
-def _select(project_id: int, filters: TraceFilters, position: Position | None) -> QuerySet[Trace, tuple[Any, ...]]:
-    """Return the matching rows before the position, newest first, without the text condition."""
+def select_traces(project_id: int, filters: TraceFilters, *, since: datetime | None = None) -> QuerySet[Trace]:
+    """Return all visible traces that match, in no order; every read of lists, bars and counts narrows this.
+
+    `since` says that the caller looks at no trace that started earlier, so that older search documents are not read.
+    """
+    earliest = max((at for at in (since, filters.earliest) if at is not None), default=None)
+    conditions = build_conditions(filters, match_text=lambda text: _match_text(project_id, text, since=earliest))
+    return _visible(project_id).filter(conditions)
+
+
+def _select(
+    project_id: int, filters: TraceFilters, position: Position | None, *, since: datetime | None = None
+) -> QuerySet[Trace, tuple[Any, ...]]:
+    """Return the matching rows before the position, newest first."""
     return (
-        _visible(project_id)
-        .filter(build_conditions(filters), is_before(position, time="started_at", key="trace_id"))
+        select_traces(project_id, filters, since=since)
+        .filter(is_before(position, time="started_at", key="trace_id"))
         .order_by("-started_at", "-trace_id")
         .values_list(*_COLUMNS)
     )
@@ -126,7 +141,7 @@ def _scan(project_id: int, filters: TraceFilters, position: Position | None, lim
     while len(found) <= limit:
         try:
             with budget.spend():
-                end = _find_window_end(project_id, filters, position, budget.window)
+                end = find_window_end(project_id, filters, position, budget.window)
                 rows = _read_window(project_id, filters, position, end)[: limit + 1 - len(found)]
                 found += [_make_summary(row) for row in rows]
         except OutOfTimeError:
@@ -146,7 +161,7 @@ def _scan(project_id: int, filters: TraceFilters, position: Position | None, lim
     )
 
 
-def _find_window_end(project_id: int, filters: TraceFilters, position: Position | None, size: int) -> Position | None:
+def find_window_end(project_id: int, filters: TraceFilters, position: Position | None, size: int) -> Position | None:
     """Return the last of the next `size` rows along an index, or None when fewer are left."""
     rows = _select(project_id, keep_walkable(filters), position).values_list("started_at", "trace_id")
     last = rows[size - 1 : size].first()
@@ -157,48 +172,72 @@ def _read_window(
     project_id: int, filters: TraceFilters, position: Position | None, end: Position | None
 ) -> QuerySet[Trace, tuple[Any, ...]]:
     """Return the matches between two positions, `end` included."""
-    rows = _select(project_id, filters, position)
-    if end is not None:
-        rows = rows.filter(
-            Q(started_at__gte=end.at) & (Q(started_at__gt=end.at) | Q(trace_id__gte=end.key)),
-        )
-    if filters.text:
-        rows = rows.filter(_match_text(project_id, filters.text, since=end.at if end else filters.since))
-    return rows
+    rows = _select(project_id, filters, position, since=end.at if end else None)
+    return rows if end is None else rows.filter(is_from(end))
 
 
-def _resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
-    """Put ids in place of a text that few documents hold: then the primary key leads to all matches.
+def is_from(end: Position) -> Q:
+    """Return the condition for traces at or before a place in the list, newest first."""
+    return Q(started_at__gte=end.at) & (Q(started_at__gt=end.at) | Q(trace_id__gte=end.key))
 
-    One query on `search_documents_terms`; a text that many documents hold stays, and matches come up in any window.
+
+# --- Text ------------------------------------------------------------------------------------------------------------
+
+
+def resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
+    """Put ids in place of text that few documents hold: then the primary key leads to all matches.
+
+    Only text that every match must have counts. Up to `_MOST_LOOKED_UP` of the texts, long ones first, are looked up
+    through `search_documents_terms` until one is rare; the others are then looked for among its traces alone. Where
+    all are common, matches come up in any window, and the text stays.
     """
-    documents = _find_documents(project_id, filters.text or "", since=filters.since)
+    texts = sorted(
+        {item.text for item in filters.query.items if isinstance(item, Text)}, key=lambda text: (-len(text), text)
+    )
+    if not texts:
+        return filters
+    budget = Budget(BUDGET_SECONDS)
     try:
-        with Budget(BUDGET_SECONDS).spend():
-            found = set(documents.values_list("trace_id", flat=True)[: _RARE_DOCUMENTS + 1])
+        ids = set(filters.ids) or _find_rare(project_id, texts, filters.earliest, budget)
+        if ids is None:
+            return filters
+        for text in texts:
+            ids = _keep_those_with(project_id, text, ids, filters.earliest, budget)
     except OutOfTimeError:
         return filters
-    if len(found) > _RARE_DOCUMENTS:
-        return filters
-    ids = found & set(filters.ids) if filters.ids else found
-    return dataclasses.replace(filters, text=None, ids=tuple(ids) or (_NO_ID,))
+    rest = make_query(item for item in filters.query.items if not isinstance(item, Text))
+    return dataclasses.replace(filters, query=rest, ids=tuple(ids) or (_NO_ID,))
+
+
+def _find_rare(project_id: int, texts: list[str], since: datetime | None, budget: Budget) -> set[str] | None:
+    """Return the traces that have one of the texts, or may be named by it; None where all are common."""
+    for text in texts[:_MOST_LOOKED_UP]:
+        documents = _find_documents(project_id, text, since=since).values_list("trace_id", flat=True)
+        with budget.spend():
+            found = set(documents[: _RARE_DOCUMENTS + 1])
+        if len(found) <= _RARE_DOCUMENTS:
+            return {*found, text}
+    return None
+
+
+def _keep_those_with(project_id: int, text: str, ids: set[str], since: datetime | None, budget: Budget) -> set[str]:
+    if not ids - {text}:
+        return ids & {text}
+    documents = _find_documents(project_id, text, since=since).filter(trace_id__in=ids)
+    with budget.spend():
+        return {*documents.values_list("trace_id", flat=True).distinct(), *(ids & {text})}
 
 
 def _match_text(project_id: int, text: str, *, since: datetime | None) -> Q:
-    """Return the condition that a trace has all the terms of the text; a text without any term matches nothing.
+    """Return the condition that a trace has all the terms of the text, or is named by it.
 
     A search document is dated with the start of its trace as known at that commit, which later commits only move
     back: so documents before `since` cannot belong to traces from `since` on, and their partitions are not read.
     """
-    return Q(trace_id__in=_find_documents(project_id, text, since=since).values("trace_id"))
+    documents = _find_documents(project_id, text, since=since)
+    return Q(trace_id=text) | Q(trace_id__in=documents.values("trace_id"))
 
 
 def _find_documents(project_id: int, text: str, *, since: datetime | None) -> QuerySet[SearchDocument]:
     documents = SearchDocument.objects.filter(matches_terms("terms", query_terms(text)), project_id=project_id)
     return documents if since is None else documents.filter(started_at__gte=since)
-
-
-def _find_named(project_id: int, filters: TraceFilters) -> list[TraceSummary]:
-    """Return the trace that the text is the id of, if the other filters let it through. Primary key."""
-    named = dataclasses.replace(filters, text=None, ids=(filters.text or "",))
-    return [_make_summary(row) for row in _select(project_id, named, None)]

@@ -10,7 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from observability.errors import InvalidError, NotFoundError
+from observability.ingest.records import Usage
 from observability.models import Project
+from observability.query import parse_query
+from observability.query.values import quote
 from observability.selectors import traces
 from observability.selectors.budget import Budget
 from observability.selectors.trace_filters import TraceFilters
@@ -21,14 +24,18 @@ from tests.records import at, make_event, make_log, write
 pytestmark = pytest.mark.usefixtures("store")
 
 
-def _ids(project: Project, **filters: Any) -> list[str]:
-    return [trace.trace_id for trace in list_traces(project.pk, filters=TraceFilters(**filters)).items]
+def _filter(q: str = "", **others: Any) -> TraceFilters:
+    return TraceFilters(query=parse_query(q), **others)
 
 
-def _walk(project: Project, limit: int, **filters: Any) -> Iterator[str]:
+def _ids(project: Project, q: str = "", **others: Any) -> list[str]:
+    return [trace.trace_id for trace in list_traces(project.pk, filters=_filter(q, **others)).items]
+
+
+def _walk(project: Project, limit: int, q: str = "", **others: Any) -> Iterator[str]:
     cursor = None
     while True:
-        page = list_traces(project.pk, filters=TraceFilters(**filters), cursor=cursor, limit=limit)
+        page = list_traces(project.pk, filters=_filter(q, **others), cursor=cursor, limit=limit)
         yield from (trace.trace_id for trace in page.items)
         cursor = page.next_cursor
         if cursor is None:
@@ -62,39 +69,65 @@ def test_list__a_row__says_what_was_stored(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "filters",
+    ("q", "others"),
     [
-        {"statuses": ("error",)},
-        {"statuses": ("running", "error"), "session": "s"},
-        {"since": at(10), "until": at(11)},
-        {"workflow": "refund"},
-        {"workflow": "ref*"},
-        {"workflow": "*f*d"},
-        {"session": "s"},
-        {"user": "u"},
-        {"environment": "prod"},
-        {"service": "desk"},
-        {"correlation": "c"},
-        {"tag": "beta"},
-        {"model": "gpt-5"},
-        {"model": "gpt*"},
-        {"min_duration_ms": 1500.0},
-        {"min_cost_micros": 2_000_000},
-        {"has_errors": True},
-        {"text": "overdraft"},
-        {"text": "Overdraft LIMIT"},
-        {"text": "wanted"},
-        {"ids": ("wanted", "nobody")},
-        {"statuses": ("error",), "model": "gpt*", "text": "limit", "min_duration_ms": 1.0, "workflow": "r*"},
+        ("status:error", {}),
+        ("status:(running OR error) session:s", {}),
+        ("", {"since": at(10), "until": at(11)}),
+        (f"started>={at(10):%Y-%m-%dT%H:%M:%S} started<{at(11):%Y-%m-%dT%H:%M:%SZ}", {}),
+        (f"ended>{at(11.5):%Y-%m-%dT%H:%M:%SZ} ended<{at(20):%Y-%m-%dT%H:%M:%SZ}", {}),
+        ("workflow:refund", {}),
+        ("workflow:ref*", {}),
+        ("workflow:*f*d", {}),
+        ("-workflow:chat,order", {}),
+        ("session:s", {}),
+        ("session:*", {}),
+        ("user:u", {}),
+        ("env:prod", {}),
+        ("service:desk", {}),
+        ("version:1.4.*", {}),
+        ("agent:triage", {}),
+        ("correlation:c", {}),
+        ("tag:beta", {}),
+        ("tag:b*", {}),
+        ("tag:beta,gamma", {}),
+        ("model:gpt-5", {}),
+        ("model:gpt*", {}),
+        ("model:*", {}),
+        ("source:sdk", {}),
+        ("flag:redacted,time_suspect", {}),
+        ('error:"LUCK this"', {}),
+        ("id:wan*", {}),
+        ("id:wanted,nobody", {}),
+        ("duration>1.5s", {}),
+        ("duration:3000", {}),
+        ("cost>=$2", {}),
+        ("cost:*", {}),
+        ("tokens>=1k", {}),
+        ("input_tokens:900 output_tokens:100", {}),
+        ("events>2", {}),
+        ("errors>0", {}),
+        ("logs:1", {}),
+        ("overdraft", {}),
+        ("Overdraft LIMIT", {}),
+        ("overdraft OR model:gpt-5", {}),
+        ("-something -status:ok", {}),
+        ("-(something OR status:ok)", {}),
+        ("wanted", {}),
+        ("", {"ids": ("wanted", "nobody")}),
+        ("status:error model:gpt* limit duration>1ms workflow:r*", {}),
     ],
     ids=str,
 )
-def test_list__filter__keeps_what_matches(project: Project, filters: dict[str, Any]) -> None:
+def test_list__filter__keeps_what_matches(project: Project, q: str, others: dict[str, Any]) -> None:
     known: dict[str, Any] = {
         "session_id": "s",
         "user_id": "u",
         "environment": "prod",
         "service_name": "desk",
+        "service_version": "1.4.0",
+        "agent_name": "triage",
+        "source": "sdk",
         "correlation_id": "c",
     }
     ai: dict[str, Any] = {
@@ -102,6 +135,8 @@ def test_list__filter__keeps_what_matches(project: Project, filters: dict[str, A
         "name": "call",
         "model": "gpt-5",
         "cost_micros": 2_000_000,
+        "usage": Usage(input=900, output=100, total=1000),
+        "error_message": "no luck this time",
         "parent_span_id": "root",
     }
     write(
@@ -112,23 +147,32 @@ def test_list__filter__keeps_what_matches(project: Project, filters: dict[str, A
         make_event("after", at=20, name="order", tags=("alpha",), input=b'"something else"'),
     )
     error = make_event("wanted", "late", at=10.5, kind="tool", status="error", parent_span_id="root")
-    write(project.pk, error, make_event("wanted", at=10, lasts=3, name="refund", status="error"))
+    secret = make_event(
+        "wanted",
+        "late-call",
+        at=10.5,
+        name="x",
+        parent_span_id="root",
+        output=b'"bearer sk-proj-Tz0aB3dE5fG7hI9jK1lM3nO5pQ"',
+    )
+    write(project.pk, error, secret, make_log("wanted", at=11))
+    write(project.pk, make_event("wanted", at=10, lasts=3, name="refund", status="error", source="sdk"))
 
-    assert _ids(project, **filters) == ["wanted"]
+    assert _ids(project, q, **others) == ["wanted"]
 
 
 @pytest.mark.parametrize("name", ["100%", "a_b", "back\\slash", "star*", "(x|y)", "'quoted'"])
 def test_list__workflow_with_special_letters__matches_itself_alone(project: Project, name: str) -> None:
     write(project.pk, make_event("other", name="100 axb backslash x y quoted"), make_event("wanted", at=1, name=name))
 
-    assert _ids(project, workflow=name) == ["wanted"]
+    assert _ids(project, f"workflow:{quote(name)}") == ["wanted"]
 
 
 def test_list__wildcard__underscore_and_percent_are_letters(project: Project) -> None:
     write(project.pk, make_event("a", name="get_user"), make_event("b", name="getXuser"), make_event("c", name="get%"))
 
-    assert _ids(project, workflow="get_*") == ["a"]
-    assert _ids(project, workflow="*%") == ["c"]
+    assert _ids(project, "workflow:get_*") == ["a"]
+    assert _ids(project, "workflow:*%") == ["c"]
 
 
 @pytest.mark.parametrize("most_rare", [0, 1000], ids=["common", "rare"])
@@ -140,19 +184,19 @@ def test_list__text__found_the_same_whether_many_or_few_have_it(
     write(project.pk, *(make_event(f"t{number:02}", at=number, input=b'"refund"') for number in range(9)))
     write(project.pk, make_event("t04", "later", at=4.5, name="overdraft"), make_event("x", at=20, name="overdraft"))
 
-    assert list(_walk(project, 2, text="refund")) == [f"t{number:02}" for number in reversed(range(9))]
-    assert _ids(project, text="overdraft") == ["x", "t04"]
-    assert _ids(project, text="overdraft", since=at(4), until=at(5)) == ["t04"]
-    assert _ids(project, text="overdraft", ids=("x", "t01")) == ["x"]
-    assert _ids(project, text="overdraft", ids=("t01",)) == []
-    assert _ids(project, text="nothing") == []
+    assert list(_walk(project, 2, "refund")) == [f"t{number:02}" for number in reversed(range(9))]
+    assert _ids(project, "overdraft") == ["x", "t04"]
+    assert _ids(project, "overdraft", since=at(4), until=at(5)) == ["t04"]
+    assert _ids(project, "overdraft", ids=("x", "t01")) == ["x"]
+    assert _ids(project, "overdraft", ids=("t01",)) == []
+    assert _ids(project, "nothing") == []
 
 
 @pytest.mark.parametrize(
-    "filters", [{"session": "s"}, {"workflow": "refund"}, {"statuses": ("error",)}, {"workflow": "ref*"}], ids=str
+    "q", ["session:s", "workflow:refund", "status:error", "workflow:ref*", "started>-2h", "user:*", "chat OR refund"]
 )
 def test_list__windows_along_any_index__find_the_same(
-    project: Project, monkeypatch: pytest.MonkeyPatch, filters: dict[str, Any]
+    project: Project, monkeypatch: pytest.MonkeyPatch, q: str
 ) -> None:
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 2)
     wanted: dict[str, Any] = {"session_id": "s", "name": "refund", "status": "error"}
@@ -161,19 +205,21 @@ def test_list__windows_along_any_index__find_the_same(
     )
     write(project.pk, *(make_event(f"x{number:02}", at=number, user_id="u0") for number in range(9)))
 
-    assert list(_walk(project, 2, user="u0", **filters)) == ["t08", "t06", "t04", "t02", "t00"]
-
-
-def test_list__text_without_any_word__finds_nothing(project: Project) -> None:
-    write(project.pk, make_event("a"))
-
-    assert _ids(project, text="?!") == []
+    assert list(_walk(project, 2, f"user:u0 status:error ({q})")) == ["t08", "t06", "t04", "t02", "t00"]
 
 
 def test_list__text_with_quotes_and_operators__is_only_text(project: Project) -> None:
-    write(project.pk, make_event("a", input=b'"it\'s a | b & c"'))
+    write(project.pk, make_event("a", input=b'"it\'s a | b & c"'), make_event("b", at=1, input=b'"it\'s a"'))
 
-    assert _ids(project, text="it's | b:* & 'c") == ["a"]
+    assert _ids(project, """ "it's | b:* & 'c" """) == ["a"]
+
+
+def test_list__words_that_came_in_different_commits__found_together(project: Project) -> None:
+    write(project.pk, make_event("a", input=b'"refund"'), make_event("b", at=1, input=b'"refund"'))
+    write(project.pk, make_event("a", "later", at=2, name="overdraft", parent_span_id="root"))
+
+    assert _ids(project, "refund overdraft") == ["a"]
+    assert _ids(project, "refund -overdraft") == ["b"]
 
 
 def test_list__pages__each_row_once_in_order(project: Project) -> None:
@@ -200,7 +246,7 @@ def test_list__same_with_filters_that_no_index_serves(project: Project, monkeypa
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 4)
     write(project.pk, *(make_event(f"t{number:02}", at=number, user_id="u" * (1 + number % 3)) for number in range(30)))
 
-    assert list(_walk(project, 2, user="u")) == [f"t{number:02}" for number in reversed(range(0, 30, 3))]
+    assert list(_walk(project, 2, "user:u")) == [f"t{number:02}" for number in reversed(range(0, 30, 3))]
 
 
 def test_list__out_of_time__says_how_far_it_looked_and_goes_on(
@@ -211,11 +257,11 @@ def test_list__out_of_time__says_how_far_it_looked_and_goes_on(
     seconds_left = iter([1.0, 0.0])
     monkeypatch.setattr(Budget, "left", property(lambda _: next(seconds_left)))
 
-    page = list_traces(project.pk, filters=TraceFilters(user="u3"))
+    page = list_traces(project.pk, filters=_filter("user:u3"))
 
     assert (page.items, page.is_partial, page.covered_from) == ([], True, at(35))
     monkeypatch.undo()
-    rest = list_traces(project.pk, filters=TraceFilters(user="u3"), cursor=page.next_cursor)
+    rest = list_traces(project.pk, filters=_filter("user:u3"), cursor=page.next_cursor)
     assert [trace.trace_id for trace in rest.items] == ["t03"]
     assert not rest.is_partial
 
@@ -230,15 +276,15 @@ def test_list__statement_overruns_the_budget__partial_not_an_error(
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(5)")
 
-    monkeypatch.setattr(traces, "_find_window_end", wait)
-    page = list_traces(project.pk, filters=TraceFilters(user="u"))
+    monkeypatch.setattr(traces, "find_window_end", wait)
+    page = list_traces(project.pk, filters=_filter("user:u"))
 
     assert (page.items, page.is_partial, page.next_cursor) == ([], True, None)
 
 
 def test_list__one_or_many__same_queries(project: Project, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     write(project.pk, make_event("one", user_id="u"))
-    filters = TraceFilters(user="u", text="chat")
+    filters = _filter("user:u chat")
     with CaptureQueriesContext(connection) as one:
         list_traces(project.pk, filters=filters)
     write(project.pk, *(make_event(f"t{number}", at=number, user_id="u") for number in range(20)))
@@ -262,8 +308,8 @@ def test_count_newer__traces_arrive__counts_those_that_match(project: Project) -
 
     counts = [
         count_newer_traces(project.pk, newer_than=newest).count,
-        count_newer_traces(project.pk, newer_than=newest, filters=TraceFilters(workflow="refund")).count,
-        count_newer_traces(project.pk, newer_than=newest, filters=TraceFilters(text="refund")).count,
+        count_newer_traces(project.pk, newer_than=newest, filters=_filter("workflow:refund")).count,
+        count_newer_traces(project.pk, newer_than=newest, filters=_filter("refund")).count,
     ]
     assert counts == [2, 1, 1]
 
@@ -313,13 +359,13 @@ def test_list__deleted__hidden_also_from_search(project: Project) -> None:
     write(project.pk, make_event("gone", input=b'"overdraft"'))
     delete_trace(project_id=project.pk, trace_id="gone")
 
-    assert (_ids(project), _ids(project, text="overdraft"), _ids(project, text="gone")) == ([], [], [])
+    assert (_ids(project), _ids(project, "overdraft"), _ids(project, "gone")) == ([], [], [])
 
 
 def test_list__time_far_off__found_and_flagged(project: Project) -> None:
     seconds = (datetime(2020, 1, 1, tzinfo=UTC) - at(0)) / timedelta(seconds=1)
     write(project.pk, make_event("old", at=seconds, input=b'"overdraft"'))
 
-    [trace] = list_traces(project.pk, filters=TraceFilters(text="overdraft")).items
+    [trace] = list_traces(project.pk, filters=_filter("overdraft")).items
 
     assert trace.flags == ("time_suspect",)
