@@ -59,4 +59,6 @@ class ReadView(GenericAPIView[Trace]):
     queryset = Trace.objects.none()
     filter_backends = (DjangoFilterBackend,)
     renderer_classes = (StructRenderer,)
+    # OPTIONS would ask a serializer what can be written; the OpenAPI document says it.
+    metadata_class = None
     filterset_class: type[ProjectFilterSet] = ProjectFilterSet
