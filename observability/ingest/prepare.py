@@ -294,14 +294,14 @@ def prepare(
             _check_time("end time", record.ended_at_us)
             events.append(work.prepare_event(index, record))
         except _RECORD_ERRORS as error:
-            rejected.append(Rejected(index=index, reason=str(error)))
+            rejected.append(Rejected(index=index, reason=str(error), trace_id=record.trace_id, span_id=record.span_id))
     logs: list[LogRow] = []
     for index, log in enumerate(decoded.logs):
         try:
             _check_time("time", log.logged_at_us)
             logs.append(work.prepare_log(log))
         except _RECORD_ERRORS as error:
-            rejected.append(Rejected(index=index, reason=str(error)))
+            rejected.append(Rejected(index=index, reason=str(error), trace_id=log.trace_id, span_id=log.span_id))
     return Prepared(
         events=events,
         logs=logs,

@@ -163,6 +163,9 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence naming the field at fault."""
     code: str = "invalid"
     """Stable cause for counters: `invalid`, `too_large`, `own_traffic`, `trace_deleted`, `unstorable`."""
+    trace_id: str | None = None
+    """The trace it says it belongs to, and the span it is, as far as it could be read: for who looks for it."""
+    span_id: str | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):

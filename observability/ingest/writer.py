@@ -29,7 +29,8 @@ from django.db import OperationalError, connections
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from observability import live
-from observability.ingest.commit import Changes, Commit, Submission, store_counts
+from observability.ingest.commit import Changes, Commit, Submission
+from observability.ingest.counts import Counts
 from observability.ingest.prepare import Limits, Prepared, prepare
 from observability.ingest.records import Decoded, Rejected, WriteResult
 from observability.ingest.sessions import SessionUpdate, redact_session
@@ -88,7 +89,13 @@ class Writer:
         self._is_closing = False
 
     async def write(
-        self, *, project_id: int, decoded: Decoded, door: str, session: SessionUpdate | None = None
+        self,
+        *,
+        project_id: int,
+        decoded: Decoded,
+        door: str,
+        session: SessionUpdate | None = None,
+        public_id: str = "",
     ) -> WriteResult:
         """Store what a door decoded and return once Postgres has committed it.
 
@@ -102,6 +109,8 @@ class Writer:
             Name of the wire format, for the counts: `sdk`, `otlp`, ...
         session
             What the request tells about the SDK session that sent it.
+        public_id
+            Of the key that sent it, for the counts by key.
 
         Raises `WriterBusyError` when it cannot be stored now; then nothing of it was.
         """
@@ -111,17 +120,21 @@ class Writer:
         prepared = await self._prepare(project_id, decoded, policy)
         if session is not None:
             session = redact_session(session, policy.rules)
-        waiting = _Waiting(Submission(project_id, door, prepared, session), asyncio.get_running_loop().create_future())
+        submission = Submission(project_id, door, prepared, session, public_id)
+        waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
         self._wake.set()
         await self._start()
         return await waiting.done
 
-    async def count_rejections(self, *, project_id: int, door: str, rejected: Sequence[Rejected]) -> None:
+    async def count_rejections(
+        self, *, project_id: int, door: str, rejected: Sequence[Rejected], public_id: str = ""
+    ) -> None:
         """Count items that never became records (a body that could not be read), as far as Postgres is there."""
         if rejected:
-            await self.write(project_id=project_id, decoded=Decoded(rejected=tuple(rejected)), door=door)
+            decoded = Decoded(rejected=tuple(rejected))
+            await self.write(project_id=project_id, decoded=decoded, door=door, public_id=public_id)
 
     async def close(self) -> None:
         """Commit what waits, then end. New writes are refused from here on by the server that is stopping."""
@@ -227,19 +240,25 @@ class Writer:
 
     async def _reject_alone(self, submission: Submission, error: Exception) -> WriteResult:
         prepared = submission.prepared
-        index = prepared.events[0].index if prepared.events else 0
+        record = prepared.events[0].row if prepared.events else prepared.logs[0] if prepared.logs else None
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        reason = f"cannot be stored: {lines[0]}"[:500]
-        rejected = (*prepared.rejected, Rejected(index=index, code="unstorable", reason=reason))
-        place = (submission.project_id, submission.door)
+        rejected = Rejected(
+            index=prepared.events[0].index if prepared.events else 0,
+            code="unstorable",
+            reason=f"cannot be stored: {lines[0]}"[:500],
+            trace_id=record.trace_id if record else None,
+            span_id=record.span_id if record else None,
+        )
+        counts = Counts()
+        counts.add(
+            WriteResult(accepted=0, duplicates=0, rejected=(rejected,)),
+            project_id=submission.project_id,
+            door=submission.door,
+            public_id=submission.public_id,
+        )
         async with self._pool.connection() as connection:
-            await store_counts(
-                connection,
-                counts={(*place, "unstorable"): 1},
-                samples=[(*place, "unstorable", reason, index)],
-                now=to_datetime(time.time_ns() // 1000),
-            )
-        return WriteResult(accepted=0, duplicates=0, rejected=rejected)
+            await counts.store(connection, to_datetime(time.time_ns() // 1000))
+        return WriteResult(accepted=0, duplicates=0, rejected=(*prepared.rejected, rejected))
 
     async def _store(self, submissions: list[Submission]) -> tuple[list[WriteResult], Changes]:
         """Run one transaction; again from the start where another writer or a lost connection got in the way."""

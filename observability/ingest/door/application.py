@@ -37,6 +37,7 @@ from observability.ingest.door.sdk import SdkDoor
 from observability.ingest.otlp import Signal
 from observability.ingest.records import Rejected, WriteResult
 from observability.ingest.writer import WriterBusyError, get_writer
+from observability.services.key_refusals import find_refusal
 from observability.services.keys import KeyIdentity, authenticate_key
 
 log = structlog.get_logger(__name__)
@@ -155,6 +156,8 @@ class _Exchange:
         if identity is None:
             raise UnauthenticatedError("the API key is unknown, revoked or expired")
         if SCOPE_NEEDED not in identity.scopes:
+            # Known from here on, so that the refusal is counted where its owner looks.
+            self.identity = identity
             raise ForbiddenError(f"the API key lacks the scope {SCOPE_NEEDED}")
         return identity
 
@@ -171,6 +174,7 @@ class _Exchange:
                 decoded=delivery.decoded,
                 door=self.door.name,
                 session=delivery.session,
+                public_id=identity.public_id,
             )
         except WriterBusyError as error:
             raise UnavailableError(str(error), retry_after_s=error.retry_after_s) from error
@@ -178,15 +182,22 @@ class _Exchange:
             raise UnauthenticatedError("the project of this API key is gone") from error
 
     async def _count(self, refusal: RefusalError) -> None:
-        """Keep a refused request where its project looks for missing data; one without a good key has no project."""
-        if self.identity is None or refusal.status >= 500:
+        """Keep a refused request where its project looks for missing data; one without a known key has no project."""
+        if refusal.status >= 500:
             return
-        rejected = Rejected(index=0, reason=f"request: {refusal}"[:500], code=refusal.code)
         try:
+            if self.identity is not None:
+                place = (self.identity.project_id, self.identity.public_id)
+                kept = [Rejected(index=0, reason=f"request: {refusal}"[:500], code=refusal.code)]
+            elif (found := await find_refusal(self.request.key or "")) is not None:
+                place = (found.project_id, found.public_id)
+                kept = [Rejected(index=0, reason=found.reason, code=found.code)] * found.requests
+            else:
+                return
             await get_writer().count_rejections(
-                project_id=self.identity.project_id, door=self.door.name, rejected=[rejected]
+                project_id=place[0], door=self.door.name, rejected=kept, public_id=place[1]
             )
-        except (WriterBusyError, NotFoundError) as error:
+        except (WriterBusyError, NotFoundError, DatabaseError, psycopg.Error, PoolTimeout) as error:
             self.log.warning("ingest.refusal_uncounted", reason=str(error))
 
     async def _send(self, answer: Answer) -> None:

@@ -31,7 +31,7 @@ def decode_traces(body: bytes, content_type: str | None) -> Decoded:
         try:
             events.append(read_event(item))
         except ItemError as error:
-            rejected.append(error.rejected(item.index))
+            rejected.append(error.rejected(item.index, trace_id=item.trace_id, span_id=item.span_id))
             continue
         indexes.append(item.index)
         if item.points:
@@ -52,7 +52,7 @@ def decode_logs(body: bytes, content_type: str | None) -> Decoded:
         try:
             logs.append(read_log(item))
         except ItemError as error:
-            rejected.append(error.rejected(item.index))
+            rejected.append(error.rejected(item.index, trace_id=item.trace_id, span_id=item.span_id))
     return Decoded(logs=tuple(logs), rejected=tuple(rejected))
 
 

@@ -54,6 +54,7 @@ SEVERITIES = {
 
 Item = TypeVar("Item", RawSpan, RawLog)
 Fields = dict[str, object]
+_ID_NAMES = ("traceId", "spanId")
 
 
 def iter_spans(body: bytes) -> Iterator[RawSpan | Rejected]:
@@ -98,7 +99,8 @@ def _read_item(read: Callable[[Fields, Scope, int], Item], item: object, scope: 
     try:
         return read(item, scope, index)
     except ItemError as error:
-        return error.rejected(index)
+        trace_id, span_id = (str(item[name]) if isinstance(item.get(name), str) else None for name in _ID_NAMES)
+        return error.rejected(index, trace_id=trace_id, span_id=span_id)
 
 
 def _read_scope(resource: Attributes, group: Fields, holder: Fields) -> Scope:

@@ -80,12 +80,13 @@ def _parse_item(
     if has_too_many_values(item, shape):
         return Rejected(index=index, reason=f"attributes, events and links hold more than {VALUE_LIMIT} values")
     try:
-        return read(message_type.FromString(item), scope, index)
+        message = message_type.FromString(item)
+        return read(message, scope, index)
     except DecodeError:
         reason = f"{message_type.DESCRIPTOR.name} is not valid: text that is not UTF-8, or values nested too deep"
         return Rejected(index=index, reason=reason)
     except ItemError as error:
-        return error.rejected(index)
+        return error.rejected(index, trace_id=message.trace_id.hex(), span_id=message.span_id.hex())
 
 
 def _parse_or_empty(message_type: type[Any], message: bytes) -> Any:

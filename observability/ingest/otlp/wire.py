@@ -49,9 +49,9 @@ class OversizedBodyError(MalformedBodyError):
 class ItemError(ValueError):
     """One span or log record cannot be stored; the message names its field. The others are not affected."""
 
-    def rejected(self, index: int) -> Rejected:
-        """Return the rejection of the item at `index`."""
-        return Rejected(index=index, reason=str(self))
+    def rejected(self, index: int, *, trace_id: str | None = None, span_id: str | None = None) -> Rejected:
+        """Return the rejection of the item at `index`, with the ids it has as far as they could be read."""
+        return Rejected(index=index, reason=str(self), trace_id=trace_id, span_id=span_id)
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):

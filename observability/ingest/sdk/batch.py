@@ -26,7 +26,13 @@ VALUES_LIMIT = 1_000_000
 HEARTBEAT = "__heartbeat__"
 SESSION_END = "__session_end__"
 
+
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
+    trace_id: str | None = None
+
+
 _members_decoder = msgspec.json.Decoder(dict[str, Raw])
+_named_decoder = msgspec.json.Decoder(_Named)
 _items_decoder = msgspec.json.Decoder(list[Raw])
 
 
@@ -96,7 +102,7 @@ class _BatchReader:
             except OwnTrafficError as error:
                 self.rejected.append(Rejected(index=index, reason=str(error), code="own_traffic"))
             except FieldError as error:
-                self.rejected.append(Rejected(index=index, reason=str(error)))
+                self.rejected.append(Rejected(index=index, reason=str(error), trace_id=_find_trace_id(item)))
             except Exception:
                 # The rest of the batch must not pay for an item this module has an error with.
                 log.exception("sdk_event.unreadable", index=index)
@@ -121,6 +127,14 @@ class _BatchReader:
             ended_at_us=max(self.ends, default=None),
             control_count=len(self.heartbeats) + len(self.ends),
         )
+
+
+def _find_trace_id(item: Raw) -> str | None:
+    """Return the trace that an event at fault names, if that much of it can be read."""
+    try:
+        return _named_decoder.decode(item).trace_id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _is_control(event: WireEvent) -> bool:
