@@ -81,6 +81,19 @@ def grouped(number: int | None) -> str:
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    """Write a share of one as a percentage: what is there is never written as nothing, nor as all of it."""
+    if share is None:
+        return UNKNOWN
+    value = share * 100
+    if 0 < value < 0.1:
+        return "<0.1%"
+    if 99.9 < value < 100:
+        return ">99.9%"
+    return f"{_round(value, 1 if value < 9.95 or 99 < value < 100 else 0)}%"
+
+
+@register.filter
 def cost(micros: int | None) -> str:
     """Write millionths of a dollar with its currency; what is not known says so."""
     if micros is None:

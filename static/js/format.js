@@ -40,6 +40,15 @@ export function grouped(number) {
   return number == null ? "–" : String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A share of one as a percentage; what is there is never written as nothing, nor as all of it. */
+export function percent(share) {
+  if (share == null) return "–";
+  const value = share * 100;
+  if (value > 0 && value < 0.1) return "<0.1%";
+  if (value > 99.9 && value < 100) return ">99.9%";
+  return `${round(value, value < 9.95 || (value > 99 && value < 100) ? 1 : 0)}%`;
+}
+
 /** Millionths of a dollar; what is not known says so. */
 export function cost(micros) {
   if (micros == null) return "unknown";
