@@ -1,130 +1,342 @@
 /**
- * The Log tab: log records, starts of events and errors, merged by time. Lists of any length; the end is followed
- * while the reader is there.
+ * The Log tab: log records, starts of events and errors, merged by time. While a trace runs the end is followed until
+ * the reader scrolls up; what comes meanwhile is counted. The address restores what is shown.
  */
-import { el, toast } from "../base.js";
+import { copyText } from "../copy.js";
+import { el } from "../dom.js";
+import { absolute, duration, grouped, offset } from "../format.js";
 import { coalesce } from "../live.js";
-import { duration, offset } from "../format.js";
-import { ERROR, KINDS, parseMicros } from "./store.js";
-import { VirtualRows } from "./virtual.js";
+import { LineRows } from "./line-rows.js";
+import { LogBar, isOn } from "./log-bar.js";
+import { LogWindow } from "./log-window.js";
+import { ERROR, KINDS } from "./store.js";
 
 const ROW_HEIGHT = 24;
-const LOG_WINDOW = 5000;
+const LINE_HEIGHT = 18;
+const MOST_LINES = 40;
+const NEAR_ROWS = 400;
 const RECORD = 0, START = 1, FAILURE = 2;
-const WITH_EVENTS_KEY = "playhead.log-events";
 
 export default class LogView {
   constructor({ root, page }) {
     Object.assign(this, { root, page, store: page.store });
-    this.since = null;
-    this.records = [];
-    this.recordIds = new Set();
+    this.window = new LogWindow({ page });
     this.entries = [];
-    this.active = -1;
-    this.scroller = root.querySelector(".log-scroll");
-    this.empty = root.querySelector("[data-log-empty]");
-    this.toggle = document.getElementById("log-events");
-    this.toggle.checked = localStorage.getItem(WITH_EVENTS_KEY) !== "no";
-    this.toggle.addEventListener("change", () => {
-      localStorage.setItem(WITH_EVENTS_KEY, this.toggle.checked ? "yes" : "no");
-      this.#render();
-    });
-    this.list = new VirtualRows({
-      scroller: this.scroller, space: root.querySelector(".tl-space"), rowHeight: ROW_HEIGHT,
-      create: () => createRow(), fill: (row, at) => this.#fillRow(row, at),
-    });
-    this.scroller.addEventListener("click", (event) => {
-      const row = event.target.closest(".log-row");
-      if (row) this.#open(Number(row.dataset.at));
-    });
-    this.scroller.addEventListener("keydown", (event) => this.#key(event));
-    this.read = coalesce(() => this.#read(), 250);
+    this.active = this.mark = -1;
+    this.unseen = 0;
+    this.isShown = false;
+    this.isFollowing = page.urls.status === "running";
+    this.#build();
+    this.read = coalesce(() => this.#readChanges(), 250);
+    addEventListener("popstate", () => this.isShown && this.#restore());
   }
 
   show() {
-    this.update();
+    this.isShown = true;
+    this.#restore();
   }
 
-  hide() {}
+  hide() {
+    this.isShown = false;
+    this.page.setAddress(Object.fromEntries(Object.keys(this.bar.address).map((name) => [name, null])));
+  }
 
   select() {}
 
-  /** Show what the store holds now, and read the records that came since the last read; the first time, all. */
+  /** Show what the store holds now, and read the records that came since the last read. */
   update() {
+    if (!this.isShown) return;
+    if (this.window.isRead) this.read();
     this.#render();
-    this.read().catch(() => toast("The log could not be read", { isError: true }));
-  }
-
-  /** Take a key that was pressed elsewhere on the page. */
-  key(event) {
-    if (!["j", "k", "ArrowDown", "ArrowUp"].includes(event.key)) return false;
-    this.focus();
-    this.#key(event);
-    return true;
-  }
-
-  async #read() {
-    let cursor = null;
-    let next = null;
-    do {
-      const window = await this.page.getJson(this.page.urls.logsUrl, { limit: LOG_WINDOW, ...(this.since !== null && { since: this.since }), ...(cursor && { cursor }) });
-      next ??= window.since;
-      this.#add(window.items);
-      cursor = window.next_cursor;
-      this.#render();
-    } while (cursor);
-    this.since = next;
-  }
-
-  /** The same record twice is one. */
-  #add(records) {
-    for (const record of records) {
-      if (this.recordIds.has(record.id)) continue;
-      this.recordIds.add(record.id);
-      this.records.push({ ...record, at: parseMicros(record.logged_at) });
-    }
-  }
-
-  #render() {
-    const wasAtEnd = this.page.isGrowing() && this.entries.length > 0 && this.list.isAtEnd;
-    this.entries = this.#merge();
-    this.empty.hidden = this.entries.length > 0;
-    this.scroller.setAttribute("aria-rowcount", this.entries.length);
-    this.list.setCount(this.entries.length);
-    if (wasAtEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   focus() {
     this.scroller.focus({ preventScroll: true });
   }
 
+  /** Take a key that was pressed elsewhere on the page. */
+  key(event) {
+    return this.#key(event);
+  }
+
+  #build() {
+    this.bar = new LogBar({
+      onFilter: () => this.#filter(), onLook: () => this.#look(),
+      onPause: () => this.#pause(), onCopy: () => this.#copy(),
+    });
+    this.space = el("div", { class: "log-space", role: "rowgroup" });
+    this.scroller = el("div", { class: "log-scroll", role: "grid", tabindex: "0", "aria-label": "Log records and events by time", "aria-multiselectable": "true" }, this.space);
+    this.message = el("div", { class: "tl-message", "data-log-empty": true, hidden: true });
+    this.pill = el("button", { type: "button", class: "log-pill", hidden: true });
+    this.pill.addEventListener("click", () => this.#resume());
+    this.root.replaceChildren(this.bar.root, this.message, el("div", { class: "log-body" }, this.scroller, this.pill));
+    this.list = new LineRows({
+      scroller: this.scroller, space: this.space, create: createRow,
+      fill: (row, at) => this.#fillRow(row, at), onScroll: () => this.#scrolled(),
+    });
+    this.scroller.addEventListener("click", (event) => {
+      const row = event.target.closest(".log-row");
+      if (!row || String(getSelection())) return;
+      if (event.shiftKey) this.#activate(Number(row.dataset.at), { isExtending: true });
+      else this.#open(Number(row.dataset.at));
+    });
+    this.scroller.addEventListener("keydown", (event) => {
+      if (!this.#key(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    new ResizeObserver(() => this.isShown && isOn(this.bar.isWrapped) && this.columns !== this.#measure() && this.#render()).observe(this.scroller);
+  }
+
+  /* Reading */
+
+  #restore() {
+    this.bar.restore(new URLSearchParams(location.search));
+    this.#loadCounts();
+    this.#start();
+  }
+
+  #filter() {
+    this.page.setAddress(this.bar.address);
+    this.#start();
+  }
+
+  #look() {
+    this.page.setAddress(this.bar.address);
+    this.#render();
+  }
+
+  async #start({ isFromEnd = this.isFollowing } = {}) {
+    this.window.filters = this.bar.filters;
+    this.active = this.mark = -1;
+    this.unseen = 0;
+    try {
+      await this.window.restart({ isFromEnd });
+      this.#say("");
+      this.#render({ isAnew: true });
+      if (isFromEnd) this.list.toEnd();
+    } catch (error) {
+      this.entries = [];
+      this.list.setRows(0, () => 0);
+      this.#say(error.status === 400 ? error.message : `The log could not be read. ${error.message}.`, ["Try again", () => this.#start()]);
+    }
+  }
+
+  async #loadCounts() {
+    try {
+      this.bar.setCounts(await this.page.getJson(`${this.page.urls.logsUrl}-counts`, {}));
+    } catch {
+      // Chips without counts still filter.
+    }
+  }
+
+  async #readChanges() {
+    try {
+      const count = await this.window.readChanges();
+      if (!count && !this.window.missed) return;
+      this.#loadCounts();
+      if (isOn(this.bar.isPaused) || !this.isFollowing) this.unseen += count + this.window.missed;
+      this.window.missed = 0;
+      if (this.isFollowing && this.window.newer && !isOn(this.bar.isPaused)) await this.window.restart({ isFromEnd: true });
+      this.#render();
+    } catch {
+      // The next hint or poll reads again; the live indicator tells of a server that is away.
+    }
+  }
+
+  /** Read on where the reader gets near an end of what is there. */
+  async #readNear() {
+    const { window, list } = this;
+    const isNearTop = window.older && list.first < NEAR_ROWS;
+    const isNearEnd = window.newer && list.first + list.pageSize > this.entries.length - NEAR_ROWS;
+    if (this.isReading || (!isNearTop && !isNearEnd)) return;
+    this.isReading = true;
+    try {
+      await (isNearTop ? window.readOlder() : window.readNewer());
+      this.#render();
+    } catch (error) {
+      this.#say(`More of the log could not be read. ${error.message}.`, ["Try again", () => { this.#say(""); this.#readNear(); }]);
+    } finally {
+      this.isReading = false;
+    }
+  }
+
+  /* Following */
+
+  #scrolled() {
+    const wasFollowing = this.isFollowing;
+    this.isFollowing = this.list.isAtEnd && !this.window.newer && this.#isGrowing();
+    if (this.isFollowing && !wasFollowing && !isOn(this.bar.isPaused)) this.unseen = 0;
+    this.#sayUnseen();
+    this.#readNear();
+  }
+
+  #isGrowing() {
+    return this.page.urls.status === "running" || this.page.isGrowing();
+  }
+
+  #pause() {
+    if (isOn(this.bar.isPaused)) return this.#sayUnseen();
+    this.#resume();
+  }
+
+  async #resume() {
+    if (isOn(this.bar.isPaused)) this.bar.press("isPaused");
+    this.unseen = 0;
+    this.isFollowing = this.#isGrowing();
+    if (this.window.newer) await this.#start({ isFromEnd: true });
+    this.#render();
+    this.list.toEnd();
+    this.#sayUnseen();
+  }
+
+  #sayUnseen() {
+    const isPaused = isOn(this.bar.isPaused);
+    this.pill.hidden = !this.unseen && !isPaused;
+    this.pill.textContent = isPaused ? `Paused · ${grouped(this.unseen)} new` : `${grouped(this.unseen)} new`;
+  }
+
+  /* Showing */
+
+  #render({ isAnew = false } = {}) {
+    if (isOn(this.bar.isPaused) && !isAnew && this.entries.length && !this.isReading) return this.#sayUnseen();
+    const anchor = this.entries[this.list.first];
+    const at = this.list.first;
+    this.entries = this.#merge();
+    const activeKey = this.activeKey;
+    this.active = activeKey ? this.entries.findIndex((entry) => keyOf(entry) === activeKey) : -1;
+    const moved = !isAnew && anchor ? this.entries.findIndex((entry) => keyOf(entry) === keyOf(anchor)) : -1;
+    this.columns = this.#measure();
+    this.root.classList.toggle("is-wrapped", isOn(this.bar.isWrapped));
+    this.root.classList.toggle("is-absolute", isOn(this.bar.isAbsolute));
+    this.scroller.setAttribute("aria-rowcount", this.entries.length);
+    this.list.setRows(this.entries.length, (index) => this.#heightOf(index), moved >= 0 ? [at, moved] : null);
+    if (this.isFollowing && !isAnew) this.list.toEnd();
+    this.#sayEmpty();
+    this.#sayUnseen();
+    if (isAnew) this.#readNear();
+  }
+
+  #sayEmpty() {
+    if (this.entries.length || !this.window.isRead) {
+      if (this.message.dataset.empty) this.#say("");
+      return;
+    }
+    if (this.bar.isFiltered) this.#say("No record matches these filters.", ["Clear the filters", () => { this.bar.clear(); this.#filter(); }]);
+    else this.#say("No log record has arrived for this trace. Records come from the OTLP logs door and from span events.");
+    this.message.dataset.empty = "yes";
+  }
+
+  #say(text, action) {
+    delete this.message.dataset.empty;
+    this.message.hidden = !text;
+    const button = action && el("button", { type: "button", class: "button" }, action[0]);
+    button?.addEventListener("click", action[1]);
+    this.message.replaceChildren(el("p", {}, text), ...(button ? [button] : []));
+  }
+
   #merge() {
-    const entries = this.records.map((record, ref) => ({ type: RECORD, ref, at: record.at }));
-    if (this.toggle.checked) {
-      const { store } = this;
-      for (let index = 0; index < store.length; index++) {
-        entries.push({ type: START, ref: index, at: store.starts[index] });
-        if (store.statuses[index] === ERROR && store.ends[index] > store.starts[index]) entries.push({ type: FAILURE, ref: index, at: store.ends[index] });
-      }
+    const { window, store, bar } = this;
+    const entries = window.records.map((record) => ({ type: RECORD, ref: record.id, record, at: record.at }));
+    if (!bar.withEvents.checked || bar.values.stream.size || bar.node.value) return entries;
+    const first = window.older ? entries[0]?.at ?? 0 : -Infinity;
+    const last = window.newer ? entries.at(-1)?.at ?? 0 : Infinity;
+    const { level } = bar.values;
+    const text = bar.text.value.trim().toLowerCase();
+    const take = (type, ref, at) => {
+      if (at < first || at > last) return;
+      if (text && !`${store.names[ref]} ${type === FAILURE ? store.messages[ref] : store.details[ref]}`.toLowerCase().includes(text)) return;
+      entries.push({ type, ref, at });
+    };
+    for (let index = 0; index < store.length; index++) {
+      if (!level.size) take(START, index, store.starts[index]);
+      const hasFailed = store.statuses[index] === ERROR && (store.ends[index] > store.starts[index] || level.size);
+      if (hasFailed && (!level.size || level.has("error"))) take(FAILURE, index, store.ends[index]);
     }
     return entries.sort((a, b) => a.at - b.at || a.type - b.type || a.ref - b.ref);
   }
 
+  #measure() {
+    if (!isOn(this.bar.isWrapped)) return 0;
+    const row = this.space.appendChild(createRow());
+    const [, , , cell] = row.cells;
+    cell.textContent = "0".repeat(100);
+    const width = this.#probe(cell) / 100;
+    cell.textContent = "";
+    cell.classList.add("is-whole");
+    const columns = Math.floor(cell.getBoundingClientRect().width / width);
+    row.remove();
+    return Math.max(10, columns);
+  }
+
+  #probe(cell) {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    cell.classList.add("is-probe");
+    const { width } = range.getBoundingClientRect();
+    cell.classList.remove("is-probe");
+    return width || 700;
+  }
+
+  #heightOf(index) {
+    const entry = this.entries[index];
+    if (!this.columns || entry.type !== RECORD) return ROW_HEIGHT;
+    return Math.min(MOST_LINES, countLines(entry.record.message, this.columns)) * LINE_HEIGHT + ROW_HEIGHT - LINE_HEIGHT;
+  }
+
+  #fillRow(row, at) {
+    const entry = this.entries[at];
+    const said = entry.type === RECORD ? sayRecord(entry.record, this.store, { isWrapped: this.columns > 0 }) : sayEvent(entry, this.store);
+    const [time, level, from, text, more] = row.cells;
+    const isMarked = this.mark >= 0 && at >= Math.min(this.mark, this.active) && at <= Math.max(this.mark, this.active);
+    row.id = `log-row-${at}`;
+    row.dataset.at = at;
+    row.className = `log-row level-${said.level}${entry.type === RECORD ? "" : " is-event"}${at === this.active ? " is-active" : ""}${isMarked ? " is-selected" : ""}`;
+    row.setAttribute("aria-rowindex", at + 1);
+    row.setAttribute("aria-selected", String(isMarked || at === this.active));
+    time.textContent = this.#sayTime(entry.at);
+    time.title = absolute(new Date(entry.at / 1000));
+    level.textContent = said.label;
+    from.textContent = said.from;
+    text.textContent = said.text;
+    const hidden = this.columns && entry.type === RECORD ? countLines(entry.record.message, this.columns) - MOST_LINES : 0;
+    more.textContent = hidden > 0 ? `+${grouped(hidden)} lines: open to read` : "";
+  }
+
+  #sayTime(at) {
+    if (isOn(this.bar.isAbsolute)) return clock(at);
+    return offset((at - Date.parse(this.page.urls.startedAt) * 1000 || 0) / 1000);
+  }
+
+  /* Keys */
+
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    const { list } = this;
     const moves = {
-      ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: this.list.pageSize, PageUp: -this.list.pageSize,
+      ArrowDown: 1, j: 1, J: 1, ArrowUp: -1, k: -1, K: -1, PageDown: list.pageSize, PageUp: -list.pageSize,
       Home: -Infinity, End: Infinity,
     };
     if (event.key === "Enter" && this.active >= 0) this.#open(this.active);
-    else if (moves[event.key]) this.#activate(Math.max(0, Math.min(this.entries.length - 1, this.active + moves[event.key])));
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else if (event.key === "End" && this.#isGrowing()) this.#resume();
+    else if (event.key === "End" && this.window.newer) this.#start({ isFromEnd: true });
+    else if (event.key === "Home" && this.window.older) this.#start({ isFromEnd: false });
+    else if (moves[event.key]) {
+      this.focus();
+      this.#activate(Math.max(0, Math.min(this.entries.length - 1, this.active + moves[event.key])), { isExtending: event.shiftKey });
+    } else if (event.key === "w") this.bar.press("isWrapped");
+    else if (event.key === "t") this.bar.press("isAbsolute");
+    else if (event.key === "p") this.bar.press("isPaused");
+    else if (event.key === "c") this.#copy();
+    else return false;
+    return true;
   }
 
-  #activate(at) {
+  #activate(at, { isExtending = false } = {}) {
+    if (!this.entries[at]) return;
+    this.mark = isExtending ? (this.mark < 0 ? this.active : this.mark) : -1;
     this.active = at;
+    this.activeKey = keyOf(this.entries[at]);
     this.list.reveal(at);
     this.scroller.setAttribute("aria-activedescendant", `log-row-${at}`);
     this.list.refresh();
@@ -134,39 +346,62 @@ export default class LogView {
     const entry = this.entries[at];
     if (!entry) return;
     this.#activate(at);
-    if (entry.type === RECORD) this.page.openRecord(this.records[entry.ref]);
+    if (entry.type === RECORD) this.page.openRecord(entry.record);
     else this.page.openEvent(entry.ref);
   }
 
-  #fillRow(row, at) {
-    const entry = this.entries[at];
-    const said = entry.type === RECORD ? sayRecord(this.records[entry.ref], this.store) : sayEvent(entry, this.store);
-    const [time, level, from, text] = row.cells;
-    row.id = `log-row-${at}`;
-    row.dataset.at = at;
-    row.className = `log-row level-${said.level}${entry.type === RECORD ? "" : " is-event"}${at === this.active ? " is-active" : ""}`;
-    row.setAttribute("aria-rowindex", at + 1);
-    time.textContent = offset((entry.at - this.store.starts[this.store.order[0] ?? 0] || 0) / 1000);
-    level.textContent = said.label;
-    from.textContent = said.from;
-    text.textContent = said.text;
+  /** Copy the marked lines, else all that are loaded. */
+  #copy() {
+    const isMarked = this.mark >= 0;
+    const [from, until] = isMarked ? [Math.min(this.mark, this.active), Math.max(this.mark, this.active) + 1] : [0, this.entries.length];
+    const lines = this.entries.slice(from, until).map((entry) => {
+      const said = entry.type === RECORD ? sayRecord(entry.record, this.store, { isWrapped: true }) : sayEvent(entry, this.store);
+      return `${new Date(entry.at / 1000).toISOString()} ${said.label.padEnd(6)} ${said.from}: ${said.text}`;
+    });
+    copyText(lines.join("\n"), `${grouped(lines.length)} ${lines.length === 1 ? "line" : "lines"} copied`);
   }
 }
 
+const keyOf = (entry) => `${entry.type}.${entry.ref}`;
+
 function createRow() {
-  const cells = ["log-time", "log-level", "log-from", "log-text"].map((name) => el("span", { class: name, role: "gridcell" }));
+  const cells = ["log-time", "log-level", "log-from", "log-text", "log-more"].map((name) => el("span", { class: name, role: "gridcell" }));
   const row = el("div", { class: "log-row", role: "row" }, ...cells);
   row.cells = cells;
   return row;
 }
 
-function sayRecord(record, store) {
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const clock = (micros) => clockFormat.format(new Date(micros / 1000));
+
+/** How many lines a text takes in so many columns; wide characters take two. */
+function countLines(text, columns) {
+  let lines = 1;
+  let width = 0;
+  for (let index = 0; index < text.length && lines < 100_000; index++) {
+    const code = text.charCodeAt(index);
+    if (code === 10) {
+      lines++;
+      width = 0;
+      continue;
+    }
+    const size = code < 0x1100 ? 1 : code >= 0xdc00 && code < 0xe000 ? 0 : 2;
+    if (width + size > columns) {
+      lines++;
+      width = 0;
+    }
+    width += size;
+  }
+  return lines;
+}
+
+function sayRecord(record, store, { isWrapped }) {
   const owner = record.span_id ? store.find(record.span_id) : -1;
   return {
     level: record.level,
     label: record.level,
     from: record.node ?? (owner >= 0 ? store.names[owner] : record.stream),
-    text: record.message.replace(/\s*\n\s*/g, " ⏎ "),
+    text: isWrapped ? record.message : record.message.replace(/\s*\n\s*/g, " ⏎ "),
   };
 }
 
