@@ -27,6 +27,7 @@ from observability.api.saved_views import (
     TraceColumnsView,
 )
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
+from observability.api.trace_state import EventMatchesView, TraceStateView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
 
@@ -45,6 +46,8 @@ urlpatterns = [
     path("traces/<any:trace_id>/logs-counts", LogCountsView.as_view(), name="log-counts"),
     path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),
     path("traces/<any:trace_id>/flow", FlowView.as_view(), name="trace-flow"),
+    path("traces/<any:trace_id>/state", TraceStateView.as_view(), name="trace-state"),
+    path("traces/<any:trace_id>/matches", EventMatchesView.as_view(), name="event-matches"),
     path("traces/<any:trace_id>/events", EventListView.as_view(), name="event-list"),
     path(f"{_EVENT}/values/<value_field:field>", EventValueView.as_view(), name="event-value"),
     path(f"{_EVENT}/messages", EventMessagesView.as_view(), name="event-messages"),

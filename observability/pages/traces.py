@@ -52,6 +52,8 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
         "events": reverse("api:event-list", args=[trace_id]),
         "flow": reverse("api:trace-flow", args=[trace_id]),
         "logs": reverse("api:log-list", args=[trace_id]),
+        "state": reverse("api:trace-state", args=[trace_id]),
+        "matches": reverse("api:event-matches", args=[trace_id]),
         "traces": reverse("observability:trace-list", args=slugs),
     }
 

@@ -70,7 +70,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function focusFilter(event) {
-  const input = document.querySelector("[data-filter-input]");
+  const input = [...document.querySelectorAll("[data-filter-input]")].find((one) => one.checkVisibility());
   if (!input) return;
   event.preventDefault();
   input.focus();

@@ -10,8 +10,13 @@ import { Playhead } from "./trace/playhead.js";
 import { Reader } from "./trace/reader.js";
 import { Side, knownOf } from "./trace/side.js";
 import { makeSplitter } from "./trace/splitter.js";
-import { TraceStore } from "./trace/store.js";
+import { StateStrip } from "./trace/state.js";
+import { TraceStore, parseMicros } from "./trace/store.js";
 import { VIEW_NAMES, Views } from "./trace/views.js";
+
+const ADDRESS_AFTER_MS = 200;
+/** Keys of the playhead: `[` and `]` to the last and next event, with Shift to errors only. */
+const STEPS = { "[": [-1], "]": [1], "{": [-1, { isErrorsOnly: true }], "}": [1, { isErrorsOnly: true }] };
 
 const urls = document.getElementById("trace").dataset;
 const serverAhead = Date.parse(urls.now) - Date.now();
@@ -28,7 +33,9 @@ const page = {
   openRecord,
   followEvent: (index) => side.follow(() => openEvent(index)),
   setAddress,
-  playhead: new Playhead(),
+  playhead: new Playhead({ store }),
+  startedAt: parseMicros(urls.startedAt),
+  endedAt: parseMicros(urls.endedAt || null),
   selectedSpanId: null,
   /** Whether events are still to come: some have not been read, or not ended. */
   isGrowing: () => !reader.isLoaded || store.openCount > 0,
@@ -55,6 +62,7 @@ function take(events) {
   document.getElementById("waiting")?.remove();
   store.add(events);
   store.rebuild();
+  state.update();
   sayInferred(store.inferredCount);
   views.shown?.update();
   side.refresh(events);
@@ -104,10 +112,13 @@ function setAddress(changes, { isNewEntry = false } = {}) {
 
 /** The event that the address names, until it has been shown. */
 let wanted = null;
+let momentTimer = 0;
 
 function readAddress() {
   const parameters = new URLSearchParams(location.search);
   views.show(parameters.get("tab") ?? "timeline");
+  views.shown?.restore?.(parameters);
+  page.playhead.set(readMoment(parameters.get("t")));
   wanted = parameters.get("event");
   if (!wanted) {
     hidePanel();
@@ -117,6 +128,17 @@ function readAddress() {
   if (store.find(wanted) < 0) side.showEvent(wanted, { kind: "span", name: "Event" });
   restoreEvent();
 }
+
+/** A moment given as milliseconds from the start of the trace, or as an ISO time. */
+function readMoment(text) {
+  if (!text) return null;
+  return Number.isNaN(Number(text)) ? parseMicros(text) : page.startedAt + Number(text) * 1000;
+}
+
+page.playhead.onChange((at) => {
+  clearTimeout(momentTimer);
+  momentTimer = setTimeout(() => setAddress({ t: at === null ? null : String(Number(((at - page.startedAt) / 1000).toFixed(3))) }), ADDRESS_AFTER_MS);
+});
 
 function restoreEvent() {
   const index = wanted ? store.find(wanted) : -1;
@@ -173,7 +195,10 @@ function closePanel() {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
   const tab = VIEW_NAMES[Number(event.key) - 1];
+  const step = STEPS[event.key];
   if (event.key === "Escape" && side.isOpen) closePanel();
+  else if (event.key === "Escape" && page.playhead.at !== null) page.playhead.set(null);
+  else if (step) page.playhead.step(...step);
   else if (tab) views.choose(tab);
   else if (event.target.closest(".side, .tabs") || !views.shown?.key?.(event)) return;
   event.preventDefault();
@@ -192,6 +217,7 @@ makeSplitter(document.querySelector(".side-split"), {
   least: 320, most: () => innerWidth * 0.7, sign: -1,
 });
 
+const state = new StateStrip({ root: document.getElementById("state"), page });
 readAddress();
 reader.load();
 connectLive({

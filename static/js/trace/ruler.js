@@ -15,12 +15,14 @@ export function stepFor(span, width) {
   return LONG_STEPS.find((step) => step >= least) ?? LONG_STEPS.at(-1);
 }
 
-/** Offsets from the start, in microseconds, within `span`. */
-export function ticks(span, width) {
+/** Offsets from the start of the trace, in microseconds, within the `span` that begins at `shift`. */
+export function ticks(span, width, shift = 0) {
   if (!(span > 0)) return [0];
   const step = stepFor(span, width);
+  const first = Math.ceil(shift / step);
   const marks = [];
-  for (let at = 0; at <= span && marks.length < 64; at += step) marks.push(at);
+  // Multiplied, not added up: sums of fractions drift.
+  for (let count = first; count * step <= shift + span && marks.length < 64; count++) marks.push(count * step);
   return marks;
 }
 

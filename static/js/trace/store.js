@@ -31,9 +31,11 @@ export class TraceStore {
     this.names = [];
     this.details = [];
     this.messages = [];
+    this.texts = [];
     this.indexById = new Map();
     this.indexBySpan = new Map();
     this.collapsed = new Set();
+    this.kept = null;
     this.isSorted = true;
     this.#allocate(1024);
     this.rebuild();
@@ -47,22 +49,49 @@ export class TraceStore {
 
   /** Put the tree together again, after `add`. */
   rebuild() {
+    this.version += 1;
     this.#sort();
     this.#link();
     this.#walk();
     this.show();
   }
 
-  /** List the rows that no collapsed event hides: `rows` in order of display. */
+  /** List the rows that no collapsed event hides, or only those in `kept`: `rows` in order of display. */
   show() {
     const rows = [];
     for (let at = 0; at < this.walk.length;) {
       const index = this.walk[at];
-      rows.push(index);
-      at += this.isCollapsed(index) ? this.sizes[index] : 1;
+      const isKept = !this.kept || this.kept[index];
+      if (isKept) rows.push(index);
+      at += !isKept || this.isCollapsed(index) ? this.sizes[index] : 1;
     }
     this.rows = rows;
     this.rowOf = null;
+  }
+
+  /** Show only these events and their ancestors, or everything with null. */
+  keepOnly(indexes) {
+    this.kept = indexes && new Uint8Array(this.total);
+    for (const index of indexes ?? []) {
+      for (let at = index; at !== NONE && !this.kept[at]; at = this.parents[at]) this.kept[at] = 1;
+    }
+    this.show();
+  }
+
+  /** Events that have all of some lower-case texts in what they say of themselves, in order of the tree. */
+  search(texts) {
+    const found = [];
+    for (const index of this.walk) {
+      if (index < this.length && texts.every((text) => this.texts[index].includes(text))) found.push(index);
+    }
+    return found;
+  }
+
+  /** Collapse every event at a depth that has children, and open those above it. */
+  openToDepth(depth) {
+    this.collapsed.clear();
+    for (const index of this.walk) if (this.depths[index] === depth && this.hasChildren(index)) this.collapsed.add(this.spanIds[index]);
+    this.show();
   }
 
   /** The row that shows an event, or -1 when an ancestor hides it. */
@@ -133,6 +162,7 @@ export class TraceStore {
     this.names[index] = event.name;
     this.details[index] = detailOf(event);
     this.messages[index] = event.error_message ?? "";
+    this.texts[index] = textOf(event);
     this.starts[index] = start;
     this.ends[index] = event.duration_ms == null ? parseMicros(event.ended_at) : start + event.duration_ms * 1000;
     this.kinds[index] = KINDS.includes(event.kind) ? KINDS.indexOf(event.kind) : SPAN;
@@ -245,6 +275,8 @@ export class TraceStore {
     this.depths = new Uint16Array(this.total);
     this.sizes = new Int32Array(this.total);
     this.errorsBelow = new Int32Array(this.total);
+    this.places = new Int32Array(this.total);
+    this.counts = new Int32Array(this.total);
     const isSeen = new Uint8Array(this.total);
     let at = 0;
     for (const root of this.roots) at = this.#descend(root, at, isSeen);
@@ -253,6 +285,7 @@ export class TraceStore {
       this.parents[index] = NONE;
       at = this.#descend(index, at, isSeen);
     }
+    this.#number();
     for (let row = this.total - 1; row >= 0; row--) {
       const index = this.walk[row];
       const parent = this.parents[index];
@@ -260,6 +293,21 @@ export class TraceStore {
       this.sizes[parent] += this.sizes[index];
       this.errorsBelow[parent] += this.errorsBelow[index] + (this.statuses[index] === ERROR ? 1 : 0);
     }
+  }
+
+  /** `places`: which of its siblings an event is, from 1; `counts`: how many children it has. */
+  #number() {
+    this.rootCount = 0;
+    for (const index of this.walk) {
+      const parent = this.parents[index];
+      this.places[index] = parent === NONE ? ++this.rootCount : ++this.counts[parent];
+    }
+  }
+
+  /** How many siblings an event is one of, itself included. */
+  siblingCount(index) {
+    const parent = this.parents[index];
+    return parent === NONE ? this.rootCount : this.counts[parent];
   }
 
   #descend(root, at, isSeen) {
@@ -293,6 +341,17 @@ function detailOf(event) {
   if (other && !event.name.includes(other)) return other;
   const given = pathOf(event.input_preview) ?? event.input_preview ?? "";
   return event.name.includes(given) ? "" : given;
+}
+
+const SEARCHED = ["kind", "status", "model", "provider", "tool_name", "agent_name", "prompt_name", "error_type"];
+const SEARCHED_AS = { tool_name: "tool", agent_name: "agent", prompt_name: "prompt", error_type: "error" };
+
+/** What a search within the trace looks at, in lower case; `status:error` finds as well as a plain word does. */
+function textOf(event) {
+  const lines = [event.name, event.span_id, `id:${event.id}`];
+  for (const field of SEARCHED) if (event[field]) lines.push(`${SEARCHED_AS[field] ?? field}:${event[field]}`);
+  for (const text of [event.error_message, event.input_preview, event.output_preview]) if (text) lines.push(text);
+  return lines.join("\n").toLowerCase();
 }
 
 /** The path in the input of an HTTP event: it says more than the text around it. */

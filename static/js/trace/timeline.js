@@ -2,76 +2,97 @@
  * The timeline: the tree of events and their bars, one row each, in an ARIA treegrid.
  *
  * The grid itself holds the focus and names the active row (`aria-activedescendant`), because rows are recycled while
- * scrolling. The time scale stays still while a trace runs: it has room ahead, and grows in steps when that is used up.
+ * scrolling. What is shown of the time is in `scale.js`, the rows in `rows.js`.
  */
-import { el, icon } from "../base.js";
-import { compact, cost, duration, offset } from "../format.js";
+import { el } from "../base.js";
+import { offset } from "../format.js";
+import { findCriticalPath } from "./analysis.js";
+import { Finder } from "./finder.js";
+import { listenToGestures } from "./gestures.js";
+import { Minimap } from "./minimap.js";
+import { PlayheadLine } from "./playhead-line.js";
+import { createRow, fillRow, percent, placeBar } from "./rows.js";
 import { stepFor, tickLabel, ticks } from "./ruler.js";
-import { ERROR, KINDS, RUNNING } from "./store.js";
+import { TimeScale } from "./scale.js";
+import { ERROR } from "./store.js";
 import { VirtualRows } from "./virtual.js";
 
 const ROW_HEIGHT = 28;
-const HEADROOM = 1.25;
-const MAX_INDENT = 24;
 const LABEL_ROOM_PX = 44;
 const TICK_MS = 200;
+const ADDRESS_AFTER_MS = 200;
+const KEY_ZOOM = 0.6;
+const PATH_KEY = "playhead.critical-path";
 
 export default class Timeline {
   constructor({ root, page }) {
     Object.assign(this, { root, page, store: page.store, now: page.now });
-    this.onOpen = (index) => page.openEvent(index);
-    this.onActive = (index) => page.followEvent(index);
     this.scroller = root.querySelector("[role=treegrid]");
     this.ruler = root.querySelector(".tl-ruler");
     this.lines = root.querySelector(".tl-lines");
     this.active = -1;
     this.selected = -1;
-    this.viewStart = 0;
-    this.viewEnd = 0;
+    this.words = [];
+    this.found = null;
+    this.path = null;
+    this.selfTimes = { version: -1, of: new Map() };
+    this.frame = 0;
+    this.scale = new TimeScale();
     this.list = new VirtualRows({
       scroller: this.scroller, space: root.querySelector(".tl-space"), rowHeight: ROW_HEIGHT,
-      create: () => this.#createRow(), fill: (row, at) => this.#fillRow(row, at),
+      create: createRow, fill: (row, at) => fillRow(row, at, this),
     });
+    this.#makeParts();
     this.#listen();
   }
 
+  /** The moment the reader points at, or null. */
+  get playhead() { return this.page.playhead.at; }
+
   show() {
+    this.restore(new URLSearchParams(location.search));
     this.update();
-    this.timer = setInterval(() => this.hasOpen && !document.hidden && this.tick(), TICK_MS);
+    this.timer = setInterval(() => this.scale.hasOpen && !document.hidden && this.tick(), TICK_MS);
   }
 
   hide() {
     clearInterval(this.timer);
   }
 
-  /** Take a key that was pressed elsewhere on the page; the first step into the timeline is to its first row. */
-  key(event) {
-    if (!["j", "k", "ArrowDown", "ArrowUp", "e", "E"].includes(event.key)) return false;
-    const isFirstStep = this.active < 0 && event.key.toLowerCase() !== "e";
-    this.focus();
-    if (!isFirstStep) this.#key(event);
-    return true;
+  /** Show the stretch of time that the address names. */
+  restore(parameters) {
+    const [from, to] = (parameters.get("z") ?? "").split("-").map(Number);
+    const isNamed = to > from;
+    this.wantedZoom = isNamed ? [this.page.startedAt + from * 1000, this.page.startedAt + to * 1000] : null;
+    if (!isNamed) this.scale.zoom = null;
+    this.#applyWantedZoom();
+    this.#rescaled();
   }
 
   /** Show what the store holds now. The first visible row stays where it is, whatever came in above it. */
   update() {
     const anchor = this.#anchor();
-    this.#fitScale();
-    this.scroller.setAttribute("aria-rowcount", this.store.rows.length);
-    this.list.setCount(this.store.rows.length);
-    this.#restore(anchor);
+    this.scale.measure(this.store, this.now(), this.page.endedAt);
+    this.#applyWantedZoom();
+    if (this.path) this.path = findCriticalPath(this.store, this.now());
+    if (this.finder.words.length) this.finder.update();
+    this.#showRows();
+    this.#restoreAnchor(anchor);
+    this.#drawScale();
+    this.minimap.draw();
   }
 
   /** Let running bars grow to now. */
   tick() {
-    if (this.#needsRescale()) {
-      this.#fitScale();
-      this.list.refresh();
+    if (this.now() > this.scale.end) {
+      this.scale.measure(this.store, this.now(), this.page.endedAt);
+      this.#rescaled();
+      this.minimap.draw();
       return;
     }
     this.list.eachShown((row, at) => {
       const index = this.store.rows[at];
-      if (this.store.statuses[index] === RUNNING || Number.isNaN(this.store.ends[index])) this.#placeBar(row, index);
+      if (Number.isNaN(this.store.ends[index])) placeBar(row, index, this);
     });
   }
 
@@ -86,11 +107,12 @@ export default class Timeline {
   /** Make an event the active row, opening its ancestors, and bring it into view. */
   activate(index, { isCentred = false } = {}) {
     if (index < 0 || index >= this.store.total) return;
+    if (this.store.kept && !this.store.kept[index]) this.finder.setOnly(false);
     this.store.unfold(index);
     this.active = index;
-    this.scroller.setAttribute("aria-rowcount", this.store.rows.length);
-    this.list.setCount(this.store.rows.length);
+    this.#showRows();
     this.list.reveal(this.store.row(index), { isCentred });
+    if (isCentred) this.#bringTimeIntoView(this.store.starts[index], this.store.end(index, this.now()));
     this.#nameActive();
   }
 
@@ -98,7 +120,42 @@ export default class Timeline {
     this.scroller.focus({ preventScroll: true });
   }
 
-  /* Keys and pointer */
+  /** Take a key that was pressed elsewhere on the page; the first step into the timeline is to its first row. */
+  key(event) {
+    if (event.key === "/") {
+      this.finder.focus();
+      return true;
+    }
+    const action = this.#actions(event.key);
+    if (!action || ["Enter", " ", "Home", "End", "PageUp", "PageDown"].includes(event.key)) return false;
+    const isStep = ["j", "k", "ArrowDown", "ArrowUp", "h", "l", "ArrowLeft", "ArrowRight"].includes(event.key);
+    const isFirst = isStep && this.active < 0;
+    if (isStep) this.focus();
+    if (!isFirst) action();
+    return true;
+  }
+
+  /* Parts */
+
+  #makeParts() {
+    const { root, page, store, scale, ruler } = this;
+    const timeAt = (x) => this.#timeAt(x);
+    this.minimap = new Minimap({
+      root: root.querySelector(".tl-map"), store, scale, now: this.now,
+      onShow: (from, to) => this.zoomTo(from, to), onFit: () => this.fit(),
+    });
+    this.line = new PlayheadLine({ root, ruler, scale, page, timeAt });
+    this.finder = new Finder({
+      root: root.querySelector(".tl-find"), page, onFound: () => this.#showFound(), onLeave: () => this.focus(),
+      onGo: (index) => this.#goToEvent(index),
+    });
+    listenToGestures({
+      scroller: this.scroller, ruler, scale, timeAt, onZoom: (factor, around) => this.zoomBy(factor, around),
+      onPan: (micros) => this.#change(() => scale.pan(micros)), onBrush: (from, to) => this.zoomTo(from, to),
+      onPlace: (at) => page.playhead.set(at),
+    });
+    page.playhead.onChange((at) => this.#followPlayhead(at));
+  }
 
   #listen() {
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
@@ -110,37 +167,61 @@ export default class Timeline {
     this.scroller.addEventListener("focus", () => {
       if (this.active < 0 && this.store.rows.length) this.activate(this.store.rows[this.list.range[0]]);
     });
-    this.scroller.addEventListener("pointermove", (event) => this.#moveCursor(event), { passive: true });
-    this.scroller.addEventListener("pointerleave", () => this.#hideCursor());
-    new ResizeObserver(() => this.#drawRuler()).observe(this.ruler);
-    document.getElementById("collapse-all").addEventListener("click", () => this.collapseAll(true));
-    document.getElementById("expand-all").addEventListener("click", () => this.collapseAll(false));
+    for (const area of [this.scroller, this.ruler]) {
+      area.addEventListener("pointermove", (event) => this.#moveCursor(event), { passive: true });
+      area.addEventListener("pointerleave", () => this.#hideCursor());
+    }
+    new ResizeObserver(() => this.#drawScale()).observe(this.ruler);
+    const actions = {
+      "collapse-all": () => this.collapseAll(true), "expand-all": () => this.collapseAll(false), fit: () => this.fit(),
+      "zoom-in": () => this.zoomBy(KEY_ZOOM), "zoom-out": () => this.zoomBy(1 / KEY_ZOOM), path: () => this.setPath(!this.path),
+    };
+    document.addEventListener("click", (event) => {
+      const name = event.target.closest?.("[data-timeline]")?.dataset.timeline;
+      if (name) actions[name]();
+    });
+    if (localStorage.getItem(PATH_KEY) === "yes") this.setPath(true);
   }
 
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+  /* Keys and pointer */
+
+  #actions(key) {
     const row = this.store.row(this.active);
-    const moves = {
+    return {
       ArrowDown: () => this.#goTo(row + 1), j: () => this.#goTo(row + 1),
       ArrowUp: () => this.#goTo(row - 1), k: () => this.#goTo(row - 1),
       PageDown: () => this.#goTo(row + this.list.pageSize), PageUp: () => this.#goTo(row - this.list.pageSize),
       Home: () => this.#goTo(0), End: () => this.#goTo(this.store.rows.length - 1),
       ArrowRight: () => this.#goIn(), l: () => this.#goIn(), ArrowLeft: () => this.#goOut(), h: () => this.#goOut(),
-      Enter: () => this.active >= 0 && this.onOpen(this.active),
+      Enter: () => this.active >= 0 && this.page.openEvent(this.active),
       " ": () => this.active >= 0 && this.#toggle(this.active),
       e: () => this.#goToError(1), E: () => this.#goToError(-1),
-    };
-    if (!moves[event.key]) return;
+      n: () => this.finder.go(1), N: () => this.finder.go(-1),
+      "+": () => this.zoomBy(KEY_ZOOM), "=": () => this.zoomBy(KEY_ZOOM), "-": () => this.zoomBy(1 / KEY_ZOOM),
+      0: () => this.fit(), z: () => this.#zoomToActive(), c: () => this.setPath(!this.path),
+      "<": () => this.#openByDepth(-1), ">": () => this.#openByDepth(1),
+    }[key];
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = this.#actions(event.key);
+    if (!action) return;
     event.preventDefault();
     event.stopPropagation();
-    moves[event.key]();
+    action();
   }
 
   #goTo(row) {
     const index = this.store.rows[Math.max(0, Math.min(this.store.rows.length - 1, row))];
     if (index === undefined) return;
     this.activate(index);
-    this.onActive(index);
+    this.page.followEvent(index);
+  }
+
+  #goToEvent(index) {
+    this.activate(index, { isCentred: true });
+    this.page.followEvent(index);
   }
 
   #goIn() {
@@ -158,29 +239,37 @@ export default class Timeline {
   /** The next or previous error in the order of the tree, collapsed or not. */
   #goToError(step) {
     const { walk, statuses } = this.store;
-    const from = walk.indexOf(this.active);
+    const from = this.active < 0 && step < 0 ? walk.length : walk.indexOf(this.active);
     for (let at = from + step; at >= 0 && at < walk.length; at += step) {
-      if (statuses[walk[at]] !== ERROR) continue;
-      this.activate(walk[at], { isCentred: true });
-      this.onActive(walk[at]);
-      return;
+      if (statuses[walk[at]] === ERROR) return this.#goToEvent(walk[at]);
     }
   }
 
   #toggle(index) {
     if (!this.store.hasChildren(index)) return;
-    this.store.setCollapsed(index, !this.store.isCollapsed(index));
-    this.update();
-    this.#nameActive();
+    this.#keepActive(() => this.store.setCollapsed(index, !this.store.isCollapsed(index)));
   }
 
-  /** Collapse or open everything; what was active stays in view, or its nearest visible ancestor does. */
+  /** Collapse or open everything. */
   collapseAll(isCollapsed) {
-    this.store.collapseAll(isCollapsed);
+    this.depth = isCollapsed ? 1 : null;
+    this.#keepActive(() => this.store.collapseAll(isCollapsed));
+  }
+
+  /** Open one level more of the tree, or one less. */
+  #openByDepth(step) {
+    const deepest = this.store.depths.reduce((a, b) => Math.max(a, b), 0);
+    this.depth = Math.max(0, Math.min(deepest, (this.depth ?? deepest) + step));
+    this.#keepActive(() => this.store.openToDepth(this.depth));
+  }
+
+  /** Change what is collapsed; what was active stays in view, or its nearest visible ancestor does. */
+  #keepActive(change) {
+    change();
     let index = this.active;
     while (index >= 0 && this.store.row(index) < 0) index = this.store.parents[index];
     this.active = index;
-    this.update();
+    this.#showRows();
     if (index >= 0) this.list.reveal(this.store.row(index));
     this.#nameActive();
   }
@@ -191,7 +280,7 @@ export default class Timeline {
     this.active = index;
     this.#nameActive();
     if (event.target.closest(".twisty")) this.#toggle(index);
-    else this.onOpen(index);
+    else this.page.openEvent(index);
   }
 
   #indexOf(target) {
@@ -206,55 +295,120 @@ export default class Timeline {
     this.list.refresh();
   }
 
-  /* Scale */
-
-  #needsRescale() {
-    return this.hasOpen && this.now() > this.viewEnd;
+  #showFound() {
+    this.words = this.finder.words;
+    this.found = this.words.length ? new Set(this.finder.found) : null;
+    this.#showRows();
   }
 
-  /** Measure first start and last end; with something still running, keep room to grow into. */
-  #fitScale() {
-    const { store } = this;
-    const now = this.now();
-    let first = Infinity, last = -Infinity, lastOpen = -Infinity;
-    for (let index = 0; index < store.length; index++) {
-      if (store.starts[index] < first) first = store.starts[index];
-      const end = store.ends[index];
-      if (end > last) last = end;
-      if (Number.isNaN(end)) lastOpen = Math.max(lastOpen, now, store.starts[index]);
-      else if (store.starts[index] > last) last = store.starts[index];
-    }
-    this.hasOpen = lastOpen > -Infinity;
-    if (first === Infinity) return;
-    const isMoved = first !== this.viewStart;
-    this.viewStart = first;
-    const needed = Math.max(last, lastOpen);
-    if (!this.hasOpen) this.viewEnd = Math.max(needed, first + 1);
-    else if (isMoved || needed > this.viewEnd) this.viewEnd = first + Math.max((needed - first) * HEADROOM, 2e6);
-    this.#drawRuler();
+  #showRows() {
+    this.lastRows = this.store.rows;
+    this.scroller.setAttribute("aria-rowcount", this.store.rows.length);
+    this.list.setCount(this.store.rows.length);
   }
 
-  #drawRuler() {
-    const span = this.viewEnd - this.viewStart;
+  /** Show the chain that determined the duration, or do not. */
+  setPath(isShown) {
+    this.path = isShown ? findCriticalPath(this.store, this.now()) : null;
+    localStorage.setItem(PATH_KEY, isShown ? "yes" : "no");
+    document.querySelector("[data-timeline=path]").setAttribute("aria-pressed", String(isShown));
+    this.list.refresh();
+  }
+
+  /* Time */
+
+  zoomTo(from, to) { this.#change(() => this.scale.show(from, to)); }
+  fit() { this.#change(() => { this.scale.zoom = null; }); }
+
+  zoomBy(factor, around = this.#centre()) { this.#change(() => this.scale.zoomBy(factor, around)); }
+
+  #centre() {
+    const { from, to, span } = this.scale;
+    const start = this.active >= 0 ? this.store.starts[this.active] : NaN;
+    const wanted = this.playhead ?? start;
+    return wanted >= from && wanted <= to ? wanted : from + span / 2;
+  }
+
+  #zoomToActive() {
+    if (this.active < 0) return;
+    const start = this.store.starts[this.active];
+    const end = this.store.end(this.active, this.now());
+    const margin = Math.max((end - start) * 0.04, 10);
+    this.zoomTo(start - margin, end + margin);
+  }
+
+  #bringTimeIntoView(start, end) {
+    const { from, to, span, zoom } = this.scale;
+    if (!zoom || (end >= from && start <= to)) return;
+    this.zoomTo(start - span * 0.1, start + span * 0.9);
+  }
+
+  #change(change) {
+    this.wantedZoom = null;
+    change();
+    this.#rescaled();
+    clearTimeout(this.addressTimer);
+    this.addressTimer = setTimeout(() => this.#writeAddress(), ADDRESS_AFTER_MS);
+  }
+
+  #writeAddress() {
+    const { zoom } = this.scale;
+    const say = (at) => String(Number(((at - this.page.startedAt) / 1000).toFixed(3)));
+    this.page.setAddress({ z: zoom && `${say(Math.max(zoom[0], this.page.startedAt))}-${say(zoom[1])}` });
+  }
+
+  #applyWantedZoom() {
+    if (this.wantedZoom && this.scale.end > this.scale.start) this.scale.show(...this.wantedZoom);
+  }
+
+  /** Draw what depends on the scale, with the next frame. */
+  #rescaled() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.#drawScale();
+      this.list.refresh();
+    });
+  }
+
+  #drawScale() {
+    this.minimap.place(this.playhead);
+    this.line.place();
+    this.root.classList.toggle("is-zoomed", Boolean(this.scale.zoom));
+    const { from, start, span } = this.scale;
     const width = this.ruler.clientWidth;
     if (!(span > 0) || !width) return;
     const step = stepFor(span, width);
-    const marks = ticks(span, width).filter((at) => (1 - at / span) * width > LABEL_ROOM_PX);
+    const shift = from - start;
+    const marks = ticks(span, width, shift).filter((at) => (1 - (at - shift) / span) * width > LABEL_ROOM_PX);
     this.ruler.querySelectorAll(".tl-tick").forEach((tick) => tick.remove());
-    this.ruler.prepend(...marks.map((at) => at100(el("div", { class: "tl-tick" }, tickLabel(at, step)), at / span)));
-    this.lines.replaceChildren(...marks.slice(1).map((at) => at100(el("div", { class: "tl-line" }), at / span)));
+    const put = (element, at) => {
+      element.style.left = percent((at - shift) / span);
+      return element;
+    };
+    this.ruler.prepend(...marks.map((at) => put(el("div", { class: "tl-tick" }, tickLabel(at, step)), at)));
+    this.lines.replaceChildren(...marks.filter((at) => at > shift).map((at) => put(el("div", { class: "tl-line" }), at)));
+  }
+
+  #timeAt(x) {
+    const box = this.ruler.getBoundingClientRect();
+    return this.scale.at(Math.max(0, Math.min(1, (x - box.left) / box.width)));
+  }
+
+  #followPlayhead(at) {
+    if (at !== null) this.#bringTimeIntoView(at, at);
+    this.#rescaled();
   }
 
   #moveCursor(event) {
     const box = this.ruler.getBoundingClientRect();
     const x = event.clientX - box.left;
-    if (x < 0 || x > box.width || !(this.viewEnd > this.viewStart)) return this.#hideCursor();
-    this.cursor ??= this.scroller.parentElement.appendChild(el("div", { class: "tl-cursor" }));
+    if (x < 0 || x > box.width || !(this.scale.span > 0)) return this.#hideCursor();
+    this.cursor ??= this.root.appendChild(el("div", { class: "tl-cursor" }));
     this.cursorTime ??= this.ruler.appendChild(el("div", { class: "tl-cursor-time" }));
     this.cursor.hidden = this.cursorTime.hidden = false;
     const left = event.clientX - this.root.getBoundingClientRect().left;
     this.cursor.style.transform = `translateX(${left}px)`;
-    this.cursorTime.textContent = offset(((x / box.width) * (this.viewEnd - this.viewStart)) / 1000);
+    this.cursorTime.textContent = offset((this.scale.at(x / box.width) - this.scale.start) / 1000);
     const labelWidth = this.cursorTime.offsetWidth;
     this.cursorTime.style.transform = `translateX(${Math.max(0, Math.min(x - labelWidth / 2, box.width - labelWidth))}px)`;
   }
@@ -271,123 +425,9 @@ export default class Timeline {
     return index === undefined || this.scroller.scrollTop === 0 ? null : { index, shift: this.scroller.scrollTop - first * ROW_HEIGHT };
   }
 
-  #restore(anchor) {
-    this.lastRows = this.store.rows;
+  #restoreAnchor(anchor) {
     if (!anchor) return;
     const row = this.store.row(anchor.index);
     if (row >= 0) this.scroller.scrollTop = row * ROW_HEIGHT + anchor.shift;
   }
-
-  /* Rows */
-
-  #createRow() {
-    const parts = {
-      indent: el("span", { class: "tl-indent" }),
-      title: el("span", { class: "tl-title" }),
-      detail: el("span", { class: "tl-detail" }),
-      hidden: el("span", { class: "tl-hidden" }),
-      mark: el("span", { class: "tl-mark tag" }),
-      spoken: el("span", { class: "visually-hidden" }),
-      duration: el("span", { class: "tl-duration" }),
-      bar: el("div", { class: "tl-bar" }),
-      label: el("span", { class: "tl-label" }),
-    };
-    const kind = icon("span", "tl-kind kind-icon");
-    parts.use = kind.firstChild;
-    const name = el("div", { class: "tl-name", role: "gridcell" },
-      parts.indent, el("span", { class: "twisty" }, icon("chevron")), kind,
-      parts.spoken, parts.title, parts.detail, parts.mark, parts.hidden, parts.duration);
-    const row = el("div", { class: "tl-row", role: "row" }, name, el("div", { class: "tl-bars", role: "gridcell" }, parts.bar, parts.label));
-    row.parts = parts;
-    return row;
-  }
-
-  #fillRow(row, at) {
-    const { store } = this;
-    const index = store.rows[at];
-    const { parts } = row;
-    const kind = KINDS[store.kinds[index]];
-    const isError = store.statuses[index] === ERROR;
-    const isOpen = Number.isNaN(store.ends[index]);
-    const isGhost = store.isGhost(index);
-    const isCollapsed = store.isCollapsed(index);
-    row.id = `event-row-${at}`;
-    row.at = at;
-    setClass(row, `tl-row kind-${kind}${isError ? " is-error" : ""}${isOpen && !isGhost ? " is-running" : ""}`
-      + `${isGhost ? " is-missing" : ""}${store.hasChildren(index) ? " is-container" : ""}`
-      + `${index === this.active ? " is-active" : ""}${index === this.selected ? " is-selected" : ""}`);
-    setAttribute(row, "aria-level", store.depths[index] + 1);
-    setAttribute(row, "aria-rowindex", at + 1);
-    setAttribute(row, "aria-selected", index === this.selected);
-    setAttribute(row, "aria-expanded", store.hasChildren(index) ? !isCollapsed : null);
-    const indent = Math.min(store.depths[index], MAX_INDENT);
-    if (parts.indent.depth !== indent) {
-      parts.indent.depth = indent;
-      parts.indent.style.width = `calc(var(--indent) * ${indent})`;
-    }
-    setAttribute(parts.use, "href", isGhost ? "#i-missing" : `#i-${kind}`);
-    setText(parts.title, store.names[index]);
-    setAttribute(parts.title, "title", store.names[index]);
-    setText(parts.detail, store.details[index]);
-    setText(parts.mark, store.inferred[index] ? "inferred" : "");
-    setText(parts.hidden, isCollapsed ? `${compact(store.sizes[index] - 1)}${store.errorsBelow[index] ? ` ▲${store.errorsBelow[index]}` : ""}` : "");
-    setText(parts.spoken, `${kind}${isError ? ", error" : isOpen ? ", running" : ""}`);
-    this.#placeBar(row, index);
-  }
-
-  #placeBar(row, index) {
-    const { store } = this;
-    const { bar, label, duration: text } = row.parts;
-    const span = this.viewEnd - this.viewStart;
-    const start = store.starts[index];
-    const end = store.end(index, this.now());
-    const left = span > 0 ? (start - this.viewStart) / span : 0;
-    const width = span > 0 ? (end - start) / span : 0;
-    bar.style.left = percent(Math.min(left, 0.999));
-    bar.style.width = percent(Math.min(width, 1 - left));
-    setText(text, store.isGhost(index) ? "" : duration((end - start) / 1000));
-    const said = labelOf(store, index);
-    setText(label, said);
-    if (!said) return;
-    // After the bar where there is room, else before it, else over its end.
-    const isAfter = left + width < 0.72;
-    label.classList.toggle("is-over", !isAfter && left <= 0.28);
-    label.style.left = isAfter ? percent(left + width) : "auto";
-    label.style.right = isAfter ? "auto" : left > 0.28 ? percent(1 - left) : "0";
-  }
-}
-
-function labelOf(store, index) {
-  const parts = [];
-  if (!Number.isNaN(store.tokens[index])) parts.push(`${compact(store.tokens[index])} tok`);
-  if (!Number.isNaN(store.costs[index])) parts.push(cost(store.costs[index]));
-  return parts.join(" · ");
-}
-
-/* Rows are refilled many times a second while scrolling: only what differs is written, since every write costs style. */
-
-function setText(element, text) {
-  if (element.text === text) return;
-  element.text = text;
-  element.textContent = text;
-}
-
-function setClass(element, names) {
-  if (element.className !== names) element.className = names;
-}
-
-function setAttribute(element, name, value) {
-  const text = value === null ? null : String(value);
-  if (element.getAttribute(name) === text) return;
-  if (text === null) element.removeAttribute(name);
-  else element.setAttribute(name, text);
-}
-
-function percent(share) {
-  return `${(Math.max(0, share) * 100).toFixed(4)}%`;
-}
-
-function at100(element, share) {
-  element.style.left = percent(share);
-  return element;
 }
