@@ -126,6 +126,7 @@ UNFOLD: dict[str, Any] = {
                     _entry("Email addresses", "account.emailaddress", "mail"),
                     _entry("Second factors", "mfa.authenticator", "phonelink_lock"),
                     _entry("Sessions", "usersessions.usersession", "devices"),
+                    _entry("Single sign-on", "socialaccount.socialaccount", "link"),
                 ],
             },
             {

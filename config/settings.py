@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config.appearance import UNFOLD as UNFOLD
 from config.env import BASE_DIR, DATA_DIR, env, read_run_file, read_secret, read_setting
+from config.single_sign_on import read_single_sign_on
 
 _run_file = read_run_file()
 
@@ -43,6 +44,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "auditlog",
     "channels",
@@ -200,6 +203,15 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "observability.services.accounts.AccountAdapter"
 ACCOUNT_SIGNUP_OPEN = env.bool("PLAYHEAD_OPEN_SIGNUP", default=False)
+# One provider of the organization's own, by settings; a verified address there is the person with that address here.
+SINGLE_SIGN_ON = read_single_sign_on()
+IS_PASSWORD_SIGN_IN = env.bool("PLAYHEAD_PASSWORD_SIGN_IN", default=True)
+SOCIALACCOUNT_ADAPTER = "observability.services.single_sign_on.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = SINGLE_SIGN_ON.make_providers()
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_STORE_TOKENS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = reverse_lazy("account_login")

@@ -7,11 +7,18 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.health import healthz, readyz
+from observability.pages import single_sign_on
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("admin/", admin.site.urls),
+    # Before allauth's own of the same addresses: these check more, and there are no further providers to connect.
+    path("accounts/oidc/sso/login/", single_sign_on.begin, name="single-sign-on"),
+    path("accounts/oidc/sso/login/callback/", single_sign_on.finish),
+    path("accounts/oidc/<path:rest>", single_sign_on.nothing),
+    path("accounts/3rdparty/", single_sign_on.nothing),
+    path("accounts/3rdparty/signup/", single_sign_on.nothing),
     path("accounts/", include("allauth.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

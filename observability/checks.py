@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 from django.http.request import validate_host
 
+from observability.models import Role
+
 _BOUNDS = (
     "INGEST_MAX_COMPRESSED_BYTES",
     "INGEST_MAX_BODY_BYTES",
@@ -102,6 +104,35 @@ def check_blob_storage(**kwargs: Any) -> list[CheckMessage]:
         hint = "Set PLAYHEAD_BLOB_STORAGE to a storage class and PLAYHEAD_BLOB_STORAGE_OPTIONS to its options in JSON."
         return [Error(f"The storage of large values cannot be used: {error}", hint=hint, id="playhead.E009")]
     return []
+
+
+@register()
+def check_single_sign_on(**kwargs: Any) -> list[CheckMessage]:
+    """The organization's own sign-in is whole, and somebody can sign in at all."""
+    wanted = settings.SINGLE_SIGN_ON
+    if not wanted:
+        return [] if settings.IS_PASSWORD_SIGN_IN else [_refuse_locked_door()]
+    found: list[CheckMessage] = []
+    if not wanted.client_id or not wanted.secret:
+        hint = "Set PLAYHEAD_OIDC_CLIENT_ID and PLAYHEAD_OIDC_CLIENT_SECRET to what the provider shows for this client."
+        found.append(Error("PLAYHEAD_OIDC_ISSUER is set without its client.", hint=hint, id="playhead.E010"))
+    if not wanted.is_issuer_safe():
+        hint = "Write the provider's issuer as it calls itself, such as https://login.example.com/realms/staff"
+        message = f"PLAYHEAD_OIDC_ISSUER is no https address: {wanted.issuer!r}"
+        found.append(Error(message, hint=hint, id="playhead.E011"))
+    if wanted.role not in Role.values or wanted.role == Role.OWNER:
+        hint = "Write admin, engineer or viewer."
+        found.append(Error(f"PLAYHEAD_OIDC_ROLE is {wanted.role!r}.", hint=hint, id="playhead.E012"))
+    if wanted.creates_accounts and not wanted.domains:
+        hint = "Set PLAYHEAD_OIDC_DOMAINS to your own domains, with commas between."
+        message = "Whoever has an account at the provider gets one here: PLAYHEAD_OIDC_DOMAINS is empty."
+        found.append(Warning(message, hint=hint, id="playhead.W003"))
+    return found
+
+
+def _refuse_locked_door() -> CheckMessage:
+    hint = "Set PLAYHEAD_OIDC_ISSUER, or leave PLAYHEAD_PASSWORD_SIGN_IN at true."
+    return Error("Nobody can sign in: passwords are off and there is no provider.", hint=hint, id="playhead.E013")
 
 
 def _is_fernet_key(key: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from allauth.account.admin import EmailAddressAdmin as LibraryEmailAddressAdmin
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,7 +13,8 @@ from unfold.admin import ModelAdmin
 
 from observability.admin.service_admin import ReadOnlyAdmin
 
-for model in (EmailAddress, Authenticator, UserSession):
+# The provider comes from settings, and its tokens are not stored: both tables stay empty.
+for model in (EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
     admin.site.unregister(model)
 
 
@@ -52,3 +54,17 @@ class UserSessionAdmin(ReadOnlyAdmin):
     def remove(self, request: HttpRequest, obj: UserSession) -> None:
         """End the session."""
         obj.end()
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(ReadOnlyAdmin):
+    """Who is linked to whom at the organization's own provider. Removing a link leaves the account."""
+
+    list_display = ("user", "uid", "date_joined", "last_login")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "uid")
+    fields = list_display
+
+    def remove(self, request: HttpRequest, obj: SocialAccount) -> None:
+        """Remove the link: the next sign-in makes it anew, by verified address."""
+        obj.delete()

@@ -130,7 +130,9 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "palette": partial(make_page_palette, request, switcher),
         "sections": list_sections(),
         "shortcuts": SimpleLazyObject(lambda: list_shortcuts(request)),
-        "is_signup_open": settings.ACCOUNT_SIGNUP_OPEN,
+        "is_signup_open": settings.ACCOUNT_SIGNUP_OPEN and settings.IS_PASSWORD_SIGN_IN,
+        "is_password_sign_in": settings.IS_PASSWORD_SIGN_IN,
+        "single_sign_on": settings.SINGLE_SIGN_ON,
     }
 
 

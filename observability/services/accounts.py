@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
@@ -21,7 +23,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Say whether strangers may create an account."""
-        return bool(settings.ACCOUNT_SIGNUP_OPEN)
+        return bool(settings.ACCOUNT_SIGNUP_OPEN and settings.IS_PASSWORD_SIGN_IN)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse every password where people sign in with their organization's provider alone."""
+        if not settings.IS_PASSWORD_SIGN_IN:
+            raise ValidationError(f"Sign in with {settings.SINGLE_SIGN_ON.name}.")
+        super().pre_authenticate(request, **credentials)
 
 
 @transaction.atomic
