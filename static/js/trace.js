@@ -31,6 +31,7 @@ const page = {
   eventUrl: (spanId) => `${urls.eventsUrl}/${encodeURIComponent(spanId)}`,
   openEvent,
   openRecord,
+  openPayload,
   followEvent: (index) => side.follow(() => openEvent(index)),
   setAddress,
   playhead: new Playhead({ store }),
@@ -50,7 +51,7 @@ async function getJson(address, parameters) {
 
 const side = new Side({
   page,
-  panel: new Panel({ root: document.querySelector(".side"), onClose: closePanel }),
+  panel: new Panel({ root: document.querySelector(".side"), page, onClose: closePanel }),
   onEvent: (event) => wanted === event.span_id && reader.loadAround(event).catch(() => null),
 });
 const reader = new Reader({ page, onTake: take, onProgress: sayProgress, onProblem: showProblem, onRefresh: loadHeader });
@@ -172,6 +173,15 @@ function openRecord(record) {
   setAddress({ event: null });
   select(null);
   side.showLog(record, { openEvent: (spanId) => openEvent(spanId, { isRevealed: true }) });
+}
+
+/** Show a value of an event whole, in the Payload tab. */
+function openPayload(spanId, field) {
+  if (innerWidth <= 900) hidePanel();
+  const wasShown = document.getElementById("view-payload").hidden === false;
+  setAddress({ tab: "payload", payload: spanId, field }, { isNewEntry: true });
+  if (wasShown) views.shown?.open(spanId, field);
+  else views.show("payload");
 }
 
 function select(spanId, { isRevealed = false } = {}) {

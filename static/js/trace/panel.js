@@ -2,17 +2,14 @@
  * The side panel: everything about one event, or one log record. What the project does not capture, and what was
  * redacted, says so where the reader would look for it.
  */
-import { el, icon } from "../base.js";
-import { absolute, bytes, cost, duration, grouped } from "../format.js";
+import { el, icon } from "../dom.js";
+import { bytes, duration } from "../format.js";
 import { renderChat } from "./chat.js";
-import { renderText, renderValue } from "./payload.js";
-
-const CLOSED_KEY = "playhead.closed-blocks";
-
-const TOKEN_LINES = [
-  ["Input", "input_tokens"], ["Cached input", "cached_input_tokens"], ["Cache write", "cache_write_tokens"],
-  ["Output", "output_tokens"], ["Reasoning", "reasoning_tokens"], ["Audio in", "audio_in_tokens"], ["Audio out", "audio_out_tokens"],
-];
+import { extendPath, renderValue, writeValue } from "./json-tree.js";
+import { block, copyButton, copyable, facts, note, rememberBlock, say, time } from "./panel-blocks.js";
+import { errorBlock } from "./panel-error.js";
+import { flatten, streamBlock, usageBlock } from "./panel-usage.js";
+import { renderText } from "./text.js";
 
 const NOTES = {
   redacted: "Something in this event was redacted before it was stored.",
@@ -21,15 +18,20 @@ const NOTES = {
 };
 
 const STATUS_WORDS = { unset: "ok" };
+const CAPTURED = { input: "inputs", output: "outputs", attributes: "attributes", extra: "attributes", error_stack: "error stacks" };
+const MOST_FOUND = 200;
 
 export class Panel {
-  /** `onClose()` is told when the reader closes it. */
-  constructor({ root, onClose }) {
+  /** `onClose()` is told when the reader closes it; `page` opens values in the Payload tab. */
+  constructor({ root, page, onClose }) {
     this.root = root;
+    this.page = page;
     this.head = root.querySelector(".side-head");
     this.body = root.querySelector(".side-scroll");
     root.addEventListener("click", (event) => {
       if (event.target.closest("[data-close-panel]")) onClose();
+      const opener = event.target.closest("[data-open-payload]");
+      if (opener) page.openPayload(this.shown.span_id, opener.dataset.openPayload);
     });
     this.body.addEventListener("toggle", (event) => rememberBlock(event.target), true);
   }
@@ -58,6 +60,9 @@ export class Panel {
 
   /** Show an event as the API gives it, with `urlOf(field)` and `readMessages()` to read what is large. */
   showEvent(event) {
+    const isSame = this.shown?.span_id === event.span_id;
+    const top = this.body.scrollTop;
+    this.shown = event;
     this.#head(event, [
       status(event.status),
       el("span", {}, event.duration_ms == null ? "running" : duration(event.duration_ms)),
@@ -66,20 +71,24 @@ export class Panel {
     this.#body(
       ...(event.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       event.inferred ? note("Sent without a trace id. It is shown here because this was the latest workflow of its session when it started.") : null,
-      errorBlock(event),
+      errorBlock(event, explain),
       messagesBlock(event),
       valueBlock("input", "Input", event, { isClosed: Boolean(event.messages?.length) }),
       valueBlock("output", "Output", event, { isClosed: Boolean(event.messages?.length) }),
+      streamBlock(event),
       usageBlock(event),
-      factsBlock(event),
-      valueBlock("attributes", "Attributes", event),
+      this.#factsBlock(event),
+      this.#searchable(valueBlock("attributes", "Attributes", event), event.attributes),
       valueBlock("extra", "More", event, { isClosed: true }),
-      valueBlock("resource", "Resource", event, { isClosed: true }),
+      this.#searchable(valueBlock("resource", "Resource", event, { isClosed: true }), event.resource),
     );
+    // A running event that is read again must not move what is being read.
+    if (isSame) this.body.scrollTop = top;
   }
 
   /** Show a log record as the API gives it. */
   showLog(record, { openEvent }) {
+    this.shown = null;
     this.#head({ kind: "log", name: record.message.split("\n", 1)[0] }, [el("span", {}, record.level), el("span", {}, record.stream)]);
     const owner = record.span_id ? el("button", { type: "button", class: "link mono" }, record.span_id) : null;
     owner?.addEventListener("click", () => openEvent(record.span_id));
@@ -87,7 +96,7 @@ export class Panel {
       ...(record.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       block("message", "Message", { copied: record.message }, renderText(record.message)),
       record.omitted_bytes ? block("fields", "Fields", {}, say("info", `${bytes(record.omitted_bytes)} of fields are too large to show here.`)) : null,
-      record.fields ? block("fields", "Fields", { copied: JSON.stringify(record.fields, null, 2) }, renderValue(record.fields)) : null,
+      record.fields ? block("fields", "Fields", { copied: JSON.stringify(record.fields, null, 2) }, renderValue(record.fields, { label: "Fields" })) : null,
       block("facts", "Details", {}, facts([
         ["Time", time(record.logged_at)], ["Level", record.level], ["Stream", record.stream], ["Type", record.type],
         ["Node", record.node], ["Sequence", record.sequence], ["Event", owner],
@@ -109,59 +118,78 @@ export class Panel {
     this.body.replaceChildren(...children.filter(Boolean));
     this.body.scrollTop = 0;
   }
+
+  #factsBlock(event) {
+    const of = (field, value) => (value ? el("span", { class: "row" }, String(value), this.#filterLink(`${field}:${quote(value)}`, `Traces with ${field} ${value}`)) : null);
+    const step = (kind, key, label) => (key && this.page.urls.stepsUrl ? el("a", { href: `${this.page.urls.stepsUrl}${kind}/${encodeURIComponent(key)}/` }, label) : null);
+    const prompt = event.prompt_name ? `${event.prompt_name}${event.prompt_version ? ` v${event.prompt_version}` : ""}` : null;
+    return block("facts", "Details", {}, facts([
+      ["Started", time(event.started_at)],
+      ["Ended", event.ended_at ? time(event.ended_at) : null],
+      ["Span", copyable(event.span_id)],
+      ["Parent", event.parent_span_id ? copyable(event.parent_span_id) : null],
+      ["Event number", copyable(String(event.id))],
+      ["Provider", event.provider], ["Model", of("model", event.model)], ["Agent", of("agent", event.agent_name)],
+      ["Tool", step("tool", event.tool_name, event.tool_name) ?? event.tool_name],
+      ["Prompt", prompt && (step("prompt", event.prompt_hash, prompt) ?? prompt)],
+      ["Session", of("session", event.session_id)], ["User", of("user", event.user_id)], ["Environment", of("environment", event.environment)],
+      ["Service", of("service", event.service_name)], ["Version", of("version", event.service_version)],
+      ["Correlation", of("correlation", event.correlation_id)],
+      ["Tags", event.tags.length ? el("span", { class: "row" }, ...event.tags.map((tag) => of("tag", tag))) : null],
+      ["Understood as", event.dialect],
+      ["Stored under", event.stored_trace_id],
+    ]));
+  }
+
+  #filterLink(query, label) {
+    return el("a", { class: "copy-inline", href: `${this.page.urls.tracesUrl}?${new URLSearchParams({ q: query })}`, "aria-label": label, title: label }, icon("search"));
+  }
+
+  /** Add a field above an object's tree that keeps what has the words in its path or value. */
+  #searchable(made, value) {
+    if (!made || value.state !== "present" || value.value === null || typeof value.value !== "object") return made;
+    const body = made.querySelector(".block-body");
+    const tree = body.querySelector(".json");
+    const entries = [...flatten(value.value)];
+    if (!tree || entries.length < 4) return made;
+    const input = el("input", { class: "input", type: "search", placeholder: `Filter ${entries.length} attributes`, "aria-label": "Filter attributes", spellcheck: "false", autocomplete: "off" });
+    const list = el("dl", { class: "facts found", hidden: true });
+    input.addEventListener("input", () => {
+      const text = input.value.trim().toLowerCase();
+      const found = entries.filter(([path, inner]) => `${path} ${inner}`.toLowerCase().includes(text));
+      tree.hidden = Boolean(text);
+      list.hidden = !text;
+      list.replaceChildren(...found.slice(0, MOST_FOUND).flatMap((entry) => this.#foundParts(entry)), ...(found.length ? [] : [el("dt", {}, "None matches.")]));
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !input.value) return;
+      event.stopPropagation();
+      input.value = "";
+      input.dispatchEvent(new Event("input"));
+    });
+    body.prepend(el("div", { class: "search" }, icon("search"), input));
+    body.append(list);
+    return made;
+  }
+
+  #foundParts([path, value]) {
+    const text = String(value);
+    const isShort = typeof value === "string" && text && text.length <= 100;
+    return [el("dt", { class: "mono" }, path), el("dd", {}, el("span", { class: "row" }, el("span", { class: "mono" }, text.length > 400 ? `${text.slice(0, 400)}…` : text), copyButton(text),
+      isShort ? this.#filterLink(quote(text, { isAlways: true }), `Traces that say ${text}`) : null))];
+  }
+}
+
+/** A value as the grammar of the Traces page takes it. */
+function quote(value, { isAlways = false } = {}) {
+  const text = String(value);
+  return !isAlways && /^[\w.\-/]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
 function status(value) {
   const word = STATUS_WORDS[value] ?? value;
   return el("span", { class: `status ${word}` }, word);
 }
-
-function note(text) {
-  return el("div", { class: "block-body side-note" }, el("div", { class: "notice" }, icon("info"), el("div", {}, text)));
-}
-
-/* Blocks fold, and stay as the reader left them. */
-
-function closedBlocks() {
-  try {
-    return new Set(JSON.parse(localStorage.getItem(CLOSED_KEY)) ?? []);
-  } catch {
-    return new Set();
-  }
-}
-
-function rememberBlock(details) {
-  if (!details.dataset?.block || details.dataset.isOwn) return;
-  const closed = closedBlocks();
-  if (details.open) closed.delete(details.dataset.block);
-  else closed.add(details.dataset.block);
-  localStorage.setItem(CLOSED_KEY, JSON.stringify([...closed]));
-}
-
-/** `note` stands at the end of the title, `copied` is what its copy button copies. */
-function block(key, title, { note: said, copied } = {}, ...content) {
-  return el("details", { class: "block", "data-block": key, open: !closedBlocks().has(key) },
-    el("summary", { class: copied ? "has-copy" : null }, icon("chevron", "twist"), title, said ? el("span", { class: "end" }, said) : null),
-    copied ? copyButton(copied) : null,
-    el("div", { class: "block-body" }, ...content));
-}
-
-function copyButton(text) {
-  return el("button", { type: "button", class: "copy-inline", "data-copy": text, "aria-label": "Copy", title: "Copy" }, icon("copy"));
-}
-
-function errorBlock(event) {
-  if (event.status !== "error" && !event.error_message && !event.error_type) return null;
-  const stack = event.error_stack;
-  const text = [event.error_type, event.error_message, stack.value].filter(Boolean).join("\n");
-  return block("error", "Error", { copied: text },
-    el("div", { class: "error-box" },
-      event.error_type ? el("strong", {}, event.error_type) : null,
-      event.error_message ?? (event.error_type ? "" : "Failed without a message.")),
-    stack.state === "present" ? el("pre", { class: "stack-trace", tabindex: "0" }, stack.value) : explain(stack, "error_stack", event));
-}
-
-const CAPTURED = { input: "inputs", output: "outputs", attributes: "attributes", extra: "attributes", error_stack: "error stacks" };
 
 /** Say why a value is not here, where the reader looks for it; null when nothing needs saying. */
 function explain(value, field, event) {
@@ -170,13 +198,11 @@ function explain(value, field, event) {
   if (value.state === "too_large") {
     return el("div", { class: "stack" },
       el("div", { class: "plain text-value" }, value.preview, el("span", { class: "faint" }, " …")),
-      el("a", { class: "button", href: event.urlOf(field), target: "_blank", rel: "noopener" }, `Open all ${bytes(value.size_bytes)}`));
+      el("div", { class: "row" },
+        el("button", { type: "button", class: "button", "data-open-payload": field }, "Open in Payload"),
+        el("a", { class: "button", href: event.urlOf(field), target: "_blank", rel: "noopener" }, `Open all ${bytes(value.size_bytes)}`)));
   }
   return null;
-}
-
-function say(name, text) {
-  return el("div", { class: "withheld" }, icon(name), el("div", {}, text));
 }
 
 /** The conversation, or a button that reads it where the values are too large to come along. */
@@ -206,8 +232,7 @@ function valueBlock(field, title, event, { isClosed = false } = {}) {
     return block(field, title, {}, el("p", { class: "faint" }, isAwaited ? "Not yet: the event is still running." : "None was sent."));
   }
   if (value.state !== "present") return block(field, title, { note: value.size_bytes == null ? "" : bytes(value.size_bytes) }, explain(value, field, event));
-  const text = typeof value.value === "string" ? value.value : JSON.stringify(value.value, null, 2);
-  const made = block(field, title, { note: bytes(value.size_bytes), copied: text }, renderValue(value.value));
+  const made = block(field, title, { note: bytes(value.size_bytes), copied: writeValue(value.value) }, ...shownValue(value.value, field, title));
   if (isClosed) {
     made.open = false;
     made.dataset.isOwn = "true";
@@ -215,46 +240,19 @@ function valueBlock(field, title, event, { isClosed = false } = {}) {
   return made;
 }
 
-function usageBlock(event) {
-  const lines = TOKEN_LINES.filter(([, name]) => event[name] != null);
-  if (!lines.length && event.total_tokens == null && event.cost_micros == null && event.kind !== "ai") return null;
-  const isEstimated = (event.flags ?? []).includes("usage_estimated");
-  const rows = lines.map(([label, name]) => el("tr", {}, el("td", {}, label), el("td", { class: "num" }, `${isEstimated ? "≈ " : ""}${grouped(event[name])}`)));
-  if (event.total_tokens != null) rows.push(el("tr", { class: "sum" }, el("td", {}, "Total tokens"), el("td", { class: "num" }, grouped(event.total_tokens))));
-  const isStated = (event.flags ?? []).includes("cost_stated");
-  rows.push(el("tr", { class: "sum" }, el("td", {}, "Cost", isStated ? el("span", { class: "faint" }, " as the sender stated it") : null), el("td", { class: "num" }, cost(event.cost_micros))));
-  const why = event.cost_micros == null && event.kind === "ai"
-    ? el("p", { class: "help" }, event.model ? `No price is known for ${event.model}, or it reported no tokens.` : "The model was not named.") : null;
-  return block("usage", "Tokens and cost", {}, el("table", { class: "lines" }, el("tbody", {}, ...rows)), why);
-}
-
-function factsBlock(event) {
-  return block("facts", "Details", {}, facts([
-    ["Started", time(event.started_at)],
-    ["Ended", event.ended_at ? time(event.ended_at) : null],
-    ["Span", copyable(event.span_id)],
-    ["Parent", event.parent_span_id ? copyable(event.parent_span_id) : null],
-    ["Event number", copyable(String(event.id))],
-    ["Provider", event.provider], ["Model", event.model], ["Agent", event.agent_name], ["Tool", event.tool_name],
-    ["Prompt", event.prompt_name ? `${event.prompt_name}${event.prompt_version ? ` v${event.prompt_version}` : ""}` : null],
-    ["Session", event.session_id], ["User", event.user_id], ["Environment", event.environment],
-    ["Service", [event.service_name, event.service_version].filter(Boolean).join(" ") || null],
-    ["Understood as", event.dialect],
-    ["Stored under", event.stored_trace_id],
-  ]));
-}
-
-function facts(pairs) {
-  const list = el("dl", { class: "facts" });
-  for (const [label, value] of pairs) if (value != null && value !== "") list.append(el("dt", {}, label), el("dd", {}, value));
-  return list;
-}
-
-function copyable(text) {
-  const box = el("span", { class: "row" }, el("span", { class: "mono" }, text), copyButton(text));
-  return box;
-}
-
-function time(value) {
-  return el("time", { datetime: value }, absolute(new Date(value)));
+/** The value as a tree or, at the press of a button, as its JSON. */
+function shownValue(value, field, title) {
+  const tree = renderValue(value, { label: title, path: extendPath("$", field) });
+  const json = JSON.stringify(value, null, 2);
+  const raw = el("div", { hidden: true });
+  const button = el("button", { type: "button", class: "link", "aria-pressed": "false" }, "Raw");
+  button.addEventListener("click", () => {
+    const isRaw = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(isRaw));
+    if (isRaw && !raw.childElementCount) raw.append(el("div", { class: "text-value" }, renderText(json)));
+    raw.hidden = !isRaw;
+    tree.hidden = isRaw;
+  });
+  const tools = el("div", { class: "value-tools" }, button, el("button", { type: "button", class: "link", "data-open-payload": field }, "Open in Payload"));
+  return [tree, raw, tools];
 }
