@@ -173,6 +173,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 500},
     },
+    "resume-deletions": {
+        "task": "observability.tasks.resume_deletions",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 500},
+    },
     "sweep-blobs": {
         "task": "observability.tasks.sweep_blobs",
         "schedule": crontab(minute="43"),
@@ -214,6 +219,10 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_STORE_TOKENS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+# People hear of every change to how they sign in.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Playhead: "
+MFA_TOTP_ISSUER = "Playhead"
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
@@ -16,6 +17,8 @@ from django.http import HttpRequest
 from observability.errors import InvalidError
 from observability.models import User
 from observability.services.members import check_may_leave
+
+log = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -30,6 +33,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if not settings.IS_PASSWORD_SIGN_IN:
             raise ValidationError(f"Sign in with {settings.SINGLE_SIGN_ON.name}.")
         super().pre_authenticate(request, **credentials)
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the person of a change; a mail server that is down does not undo it."""
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except OSError as error:
+            log.warning("account.mail_failed", error=str(error))
 
 
 @transaction.atomic

@@ -22,6 +22,16 @@ _STATUS_WORDS = {"ok": "ok", "unset": "ok", "error": "error", "running": "runnin
 UNKNOWN = "\u2013"
 """An en dash stands for what is not known."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+# The first that occurs: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 @register.simple_tag
@@ -152,6 +162,14 @@ def relative(seconds: float) -> str:
             text = f"{math.floor(distance / size)} {unit}"
             return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now"
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """Name browser and system as people do: Firefox on Linux. What is neither known nor found is left as it came."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{browser} on {system}" if browser and system else browser or user_agent.partition(" ")[0] or "Unknown"
 
 
 @register.filter
