@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH = 216.0
+WIDTH = 228.0
 HEIGHT = 56.0
-COLUMN_GAP = 96.0
+COLUMN_GAP = 84.0
 ROW_GAP = 32.0
 
 Point = tuple[float, float]

@@ -19,6 +19,7 @@ PAGES = {
     "traces": "{base}/traces/",
     "no-match": "{base}/traces/?q=nothinghasthisword",
     "trace": "{base}/traces/t-1/?event=call",
+    "flow": "{base}/traces/t-1/?tab=flow",
     "log": "{base}/traces/t-1/?tab=log",
     "keys": "{base}/settings/keys/",
     "quickstart": "{base}/settings/quickstart/",

@@ -1,8 +1,9 @@
 /** What part of a drawing is seen, and how large: pan by drag or keys, zoom by wheel, pinch or keys. */
 
 const LEAST = 0.08, MOST = 2.5;
-const LEGIBLE = 0.62;
+const LEGIBLE = 0.7;
 const MARGIN = 28;
+const NOTE = 24;
 const PAN_STEP = 80;
 const DRAG_AFTER = 4;
 
@@ -32,7 +33,8 @@ export class Camera {
     const { scale } = this.#fitting();
     if (scale >= LEGIBLE) return this.fit();
     this.scale = LEGIBLE;
-    this.x = this.y = MARGIN;
+    this.x = MARGIN;
+    this.y = MARGIN + NOTE;
     return this.#apply();
   }
 
@@ -71,12 +73,12 @@ export class Camera {
 
   #fitting() {
     const { clientWidth, clientHeight } = this.stage;
-    const free = { width: Math.max(1, clientWidth - 2 * MARGIN), height: Math.max(1, clientHeight - 2 * MARGIN - 24) };
+    const free = { width: Math.max(1, clientWidth - 2 * MARGIN), height: Math.max(1, clientHeight - 2 * MARGIN - NOTE) };
     const scale = Math.max(LEAST, Math.min(1, free.width / Math.max(1, this.width), free.height / Math.max(1, this.height)));
     return {
       scale,
       x: Math.max(MARGIN, Math.min(clientWidth * 0.12, (clientWidth - this.width * scale) / 2)),
-      y: Math.max(MARGIN + 24, Math.min(clientHeight * 0.16, (clientHeight - this.height * scale) / 2)),
+      y: Math.max(MARGIN + NOTE, Math.min(clientHeight * 0.16, (clientHeight - this.height * scale) / 2)),
     };
   }
 
