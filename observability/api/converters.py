@@ -40,3 +40,9 @@ class NumberConverter(IntConverter):
     """A number that fits Postgres."""
 
     regex = "[0-9]{1,18}"
+
+
+class FingerprintConverter(_TextConverter):
+    """The fingerprint of an error."""
+
+    regex = "[0-9a-f]{16}"

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
-from observability.api.converters import AnyTextConverter, NumberConverter, StepKindConverter, ValueFieldConverter
+from observability.api.converters import (
+    AnyTextConverter,
+    FingerprintConverter,
+    NumberConverter,
+    StepKindConverter,
+    ValueFieldConverter,
+)
 from observability.api.events import (
     EventDetailView,
     EventListView,
@@ -20,6 +26,7 @@ from observability.api.events import (
     NumberedEventView,
 )
 from observability.api.flow import FlowView
+from observability.api.health import ErrorDetailView, ErrorListView, IngestHealthView, SystemMetricsView
 from observability.api.saved_views import (
     SavedViewDetailView,
     SavedViewListView,
@@ -32,6 +39,7 @@ from observability.api.traces import NewerTracesView, TraceDetailView, TraceList
 from observability.api.views import NoSuchAddressView
 
 register_converter(AnyTextConverter, "any")
+register_converter(FingerprintConverter, "fingerprint")
 register_converter(NumberConverter, "number")
 register_converter(StepKindConverter, "step_kind")
 register_converter(ValueFieldConverter, "value_field")
@@ -58,6 +66,10 @@ urlpatterns = [
     path("saved-views/<number:view_id>", SavedViewDetailView.as_view(), name="saved-view-detail"),
     path("saved-views/<number:view_id>/restore", SavedViewRestoreView.as_view(), name="saved-view-restore"),
     path("trace-columns", TraceColumnsView.as_view(), name="trace-columns"),
+    path("metrics/system", SystemMetricsView.as_view(), name="metrics-system"),
+    path("errors", ErrorListView.as_view(), name="error-list"),
+    path("errors/<fingerprint:fingerprint>", ErrorDetailView.as_view(), name="error-detail"),
+    path("ingest-health", IngestHealthView.as_view(), name="ingest-health"),
     path("steps", StepListView.as_view(), name="step-list"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),

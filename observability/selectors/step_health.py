@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, TextField, Value
 
-from observability.errors import InvalidError
 from observability.models import Step
 from observability.models.steps import StepKind
+from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets
 from observability.selectors.shapes import format_usd
 from observability.selectors.step_shapes import StepBucket, StepError, StepFigures, StepHealth
 from observability.selectors.steps import select_calls
-
-MOST_BUCKETS = 500
-_USUAL_BUCKETS = 60
-_LADDER_S = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400)
-# Where buckets begin to be counted: a Monday, so that days and weeks begin as people expect, in UTC.
-_ORIGIN = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def get_step_health(
@@ -31,7 +25,7 @@ def get_step_health(
     (`traces_by_workflow` or `events_by_step`) and one look at the newest that failed.
     Raises `InvalidError` for a range that is empty, or more than `MOST_BUCKETS` buckets.
     """
-    size = timedelta(seconds=_choose_bucket(since, until, bucket_s))
+    size = choose_bucket(since, until, asked_s=bucket_s)
     figures = _load_figures(project_id, step, since, until, size)
     return StepHealth(
         kind=step.kind,
@@ -45,27 +39,10 @@ def get_step_health(
         totals=figures.get(None, StepFigures()),
         buckets=[
             StepBucket(started_at=start, figures=figures.get(start, StepFigures()))
-            for start in _list_buckets(since, until, size)
+            for start in list_buckets(since, until, size)
         ],
         last_error=_find_last_error(project_id, step, since, until),
     )
-
-
-def _choose_bucket(since: datetime, until: datetime, asked_s: int | None) -> int:
-    seconds = (until - since).total_seconds()
-    if seconds <= 0:
-        raise InvalidError("to: must be later than from")
-    fitting = [size for size in _LADDER_S if seconds / size <= _USUAL_BUCKETS]
-    size = asked_s or (fitting or _LADDER_S[-1:])[0]
-    if seconds / size > MOST_BUCKETS - 2:
-        raise InvalidError(f"bucket_s: the range would have more than {MOST_BUCKETS} buckets")
-    return size
-
-
-def _list_buckets(since: datetime, until: datetime, size: timedelta) -> list[datetime]:
-    start = _ORIGIN + (since - _ORIGIN) // size * size
-    count = -((start - until) // size)
-    return [start + number * size for number in range(count)]
 
 
 def _load_figures(
@@ -77,7 +54,7 @@ def _load_figures(
     )
     query, params = calls.query.sql_with_params()
     with connection.cursor() as cursor:
-        arguments: list[Any] = [*params, size, _ORIGIN]
+        arguments: list[Any] = [*params, size, ORIGIN]
         cursor.execute(_FIGURES.format(calls=query), arguments)
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,0 +1,227 @@
+"""How a project does as a whole: traffic, errors, latency, tokens and cost, from the traces themselves.
+
+A trace belongs to the stretch of time in which it started. Traces of log records alone are not counted, nor deleted
+ones. Every read is bounded: when a range holds more traces than can be counted in time, the newest part is, and said.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from observability.models import Trace
+from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
+from observability.selectors.budget import Budget, OutOfTimeError
+from observability.selectors.metric_shapes import BusyWorkflow, KindFigures, MetricBucket, SystemMetrics, TraceFigures
+from observability.selectors.shapes import TraceSummary, format_usd
+from observability.selectors.traces import list_traces_by_id
+
+BUDGET_SECONDS = 2.0
+MOST_RUNNING = 1_000
+_Rows = dict[datetime | None, TraceFigures]
+
+
+def get_system_metrics(
+    project_id: int, *, since: datetime, until: datetime, bucket_s: int | None = None, has_kinds: bool = False
+) -> SystemMetrics:
+    """Return the figures of the traces that started from `since` up to `until`, and of the stretch before.
+
+    Two queries on `traces_newest`; one more on the primary key of `events` for the kinds. Percentiles are exact.
+    Raises `InvalidError` for a range that is empty or would have too many buckets.
+    """
+    size = choose_bucket(since, until, asked_s=bucket_s)
+    previous_since = since - (until - since)
+    found, covered_from = read_newest_share(
+        since, until, seconds=BUDGET_SECONDS, read=lambda start: _load_figures(project_id, start, until, size)
+    )
+    previous = None if covered_from else _load_previous(project_id, previous_since, since)
+    kinds, kinds_from = list_kind_figures(project_id, since=since, until=until) if has_kinds else ([], None)
+    return SystemMetrics(
+        since=since,
+        until=until,
+        previous_since=previous_since,
+        bucket_s=int(size.total_seconds()),
+        totals=(found or {}).get(None, TraceFigures()),
+        previous=previous,
+        buckets=_make_buckets(found or {}, since, until, size),
+        kinds=kinds,
+        is_partial=covered_from is not None,
+        covered_from=covered_from,
+        kinds_from=kinds_from,
+    )
+
+
+def _load_previous(project_id: int, since: datetime, until: datetime) -> TraceFigures | None:
+    try:
+        with Budget(BUDGET_SECONDS).spend():
+            return _load_figures(project_id, since, until, None).get(None, TraceFigures())
+    except OutOfTimeError:
+        return None
+
+
+def _make_buckets(found: _Rows, since: datetime, until: datetime, size: timedelta) -> list[MetricBucket]:
+    made = []
+    for start in list_buckets(since, until, size):
+        minutes = (min(start + size, until) - max(start, since)).total_seconds() / 60
+        figures = found.get(start, TraceFigures())
+        made.append(MetricBucket(started_at=start, per_minute=figures.traces / minutes, figures=figures))
+    return made
+
+
+_FIGURES = """
+SELECT
+    {bucket} AS bucket,
+    count(*) AS traces,
+    count(*) FILTER (WHERE status = 'error') AS errors,
+    count(*) FILTER (WHERE status = 'running') AS running,
+    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS percentiles,
+    sum(event_count)::bigint AS events,
+    sum(total_tokens)::bigint AS total_tokens,
+    sum(cost_micros)::bigint AS cost_micros,
+    count(*) FILTER (WHERE unpriced_count > 0) AS unpriced_traces
+FROM traces
+WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
+    AND deleted_at IS NULL AND event_count > 0
+GROUP BY {groups}
+"""
+_WHOLE = _FIGURES.format(bucket="NULL::timestamptz", groups="()")
+_BY_BUCKET = _FIGURES.format(
+    bucket="date_bin(%(size)s, started_at, %(origin)s)",
+    groups="GROUPING SETS ((), (date_bin(%(size)s, started_at, %(origin)s)))",
+)
+
+
+def _load_figures(project_id: int, since: datetime, until: datetime, size: timedelta | None) -> _Rows:
+    """Return the figures by the start of their bucket, and under None those of all."""
+    parameters = {"project": project_id, "since": since, "until": until, "size": size, "origin": ORIGIN}
+    rows = _select(_BY_BUCKET if size else _WHOLE, parameters)
+    return {row["bucket"]: _make_figures(row) for row in rows}
+
+
+def _make_figures(row: dict[str, Any]) -> TraceFigures:
+    traces = row["traces"]
+    if not traces:
+        return TraceFigures()
+    ok = traces - row["errors"] - row["running"]
+    p50, p95, p99 = row["percentiles"] or (None, None, None)
+    return TraceFigures(
+        traces=traces,
+        ok=ok,
+        errors=row["errors"],
+        running=row["running"],
+        success_rate=ok / traces,
+        error_rate=row["errors"] / traces,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        events=row["events"],
+        total_tokens=row["total_tokens"],
+        cost_micros=row["cost_micros"],
+        cost_usd=format_usd(row["cost_micros"]),
+        unpriced_traces=row["unpriced_traces"],
+    )
+
+
+_KINDS = """
+SELECT kind, count(*) AS events, count(*) FILTER (WHERE status = 'error') AS errors,
+    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS percentiles
+FROM events AS e
+WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
+    AND NOT EXISTS (
+        SELECT FROM traces AS t
+        WHERE t.project_id = e.project_id AND t.trace_id = e.trace_id AND t.deleted_at IS NOT NULL
+    )
+GROUP BY kind ORDER BY events DESC, kind
+"""
+
+
+def list_kind_figures(
+    project_id: int, *, since: datetime, until: datetime
+) -> tuple[list[KindFigures], datetime | None]:
+    """Return the figures of the events that started in the range by kind, and from where on if not all could be read.
+
+    Reads the events of the days in question, which no index narrows further: so it is bounded in time.
+    """
+    found, start = read_newest_share(
+        since,
+        until,
+        seconds=BUDGET_SECONDS / 2,
+        read=lambda begin: _select(_KINDS, {"project": project_id, "since": begin, "until": until}),
+    )
+    return [_make_kind(row) for row in found or []], start
+
+
+def _make_kind(row: dict[str, Any]) -> KindFigures:
+    p50, p95, p99 = row["percentiles"] or (None, None, None)
+    return KindFigures(
+        kind=row["kind"],
+        events=row["events"],
+        errors=row["errors"],
+        error_rate=row["errors"] / row["events"],
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+    )
+
+
+def list_running(project_id: int, *, limit: int) -> tuple[list[TraceSummary], int]:
+    """Return the traces that run now, the longest running first, and how many there are up to `MOST_RUNNING`.
+
+    Three queries; `traces_not_ok` holds nothing but what runs or failed.
+    """
+    running = Trace.objects.filter(project_id=project_id, status="running", deleted_at=None)
+    ids = list(running.order_by("started_at", "trace_id").values_list("trace_id", flat=True)[:limit])
+    count = running.order_by().values("trace_id")[:MOST_RUNNING].count()
+    return list_traces_by_id(project_id, ids)[::-1], count
+
+
+def list_slowest(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[TraceSummary]:
+    """Return the traces of a range that took longest; of a large range, those of its newest part. Two queries."""
+    found, _ = read_newest_share(
+        since,
+        until,
+        seconds=BUDGET_SECONDS / 2,
+        read=lambda start: list(
+            Trace.objects.filter(
+                project_id=project_id, started_at__gte=start, started_at__lt=until, deleted_at=None, duration_ms__gt=0
+            )
+            .order_by("-duration_ms", "-started_at")
+            .values_list("trace_id", flat=True)[:limit]
+        ),
+    )
+    return sorted(list_traces_by_id(project_id, found or []), key=lambda trace: -(trace.duration_ms or 0))
+
+
+_BUSIEST = """
+SELECT workflow_name, count(*) AS traces, count(*) FILTER (WHERE status = 'error') AS errors,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms, sum(cost_micros)::bigint AS cost_micros
+FROM traces
+WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
+    AND deleted_at IS NULL AND event_count > 0
+GROUP BY workflow_name ORDER BY traces DESC, workflow_name LIMIT %(limit)s
+"""
+
+
+def list_busiest_workflows(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[BusyWorkflow]:
+    """Return the workflows with the most traces in a range; of a large range, in its newest part. One query."""
+    found, _ = read_newest_share(
+        since,
+        until,
+        seconds=BUDGET_SECONDS / 2,
+        read=lambda start: _select(_BUSIEST, {"project": project_id, "since": start, "until": until, "limit": limit}),
+    )
+    return [BusyWorkflow(**row, error_rate=row["errors"] / row["traces"]) for row in found or []]
+
+
+def has_any_trace(project_id: int) -> bool:
+    """Say whether the project has a trace to show. One query on `traces_newest`."""
+    return Trace.objects.filter(project_id=project_id, deleted_at=None).exists()
+
+
+def _select(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
