@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,13 +11,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from observability.api.callers import authorize
-from observability.api.filters import STEP_KINDS, StepCallFilterSet, StepHealthFilterSet, StepListFilterSet
+from observability.api.filters import (
+    STEP_KINDS,
+    ProjectFilterSet,
+    StepCallFilterSet,
+    StepHealthFilterSet,
+    StepListFilterSet,
+    TimeRangeFilterSet,
+)
+from observability.api.health import read_range
 from observability.api.views import ERRORS, ReadView
+from observability.errors import InvalidError
+from observability.selectors.prompts import get_prompt_text, list_prompt_versions
 from observability.selectors.step_health import get_step_health
-from observability.selectors.step_shapes import StepCallPage, StepHealth, StepList
+from observability.selectors.step_series import MOST_WITH_PARTS, add_step_parts
+from observability.selectors.step_shapes import PromptHistory, PromptText, StepCallPage, StepHealth, StepList
 from observability.selectors.steps import MOST_STEPS, get_step, list_step_calls, list_steps
 
-_USUAL_RANGE = timedelta(days=1)
 _STEP = [
     OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=STEP_KINDS),
     OpenApiParameter("name", str, OpenApiParameter.PATH, description="The step's key, or a prompt's name."),
@@ -34,14 +44,31 @@ class StepListView(ReadView):
         """List workflows, tools and prompts with their figures, over whole hours, the most called first."""
         caller = authorize(request)
         values = StepListFilterSet.read(request)
+        parts = values.get("include", ())
+        since, until = values.get("from"), values.get("to")
+        if parts and since is None:
+            raise InvalidError("from: include takes the time to look at")
         steps = list_steps(
             caller.project_id,
             kind=values.get("kind"),
-            since=values.get("from"),
-            until=values.get("to"),
-            limit=values.get("limit", MOST_STEPS),
+            since=since,
+            until=until,
+            text=values.get("text"),
+            order=values.get("order", "calls"),
+            limit=values.get("limit", MOST_WITH_PARTS if parts else MOST_STEPS),
         )
-        return Response(steps)
+        return Response(_add_parts(caller.project_id, steps, parts, since, until))
+
+
+def _add_parts(
+    project_id: int, steps: StepList, parts: Iterable[str], since: datetime | None, until: datetime | None
+) -> StepList:
+    """Return the steps with what was asked to be included."""
+    if since is None or not parts:
+        return steps
+    if len(steps.items) > MOST_WITH_PARTS:
+        raise InvalidError(f"limit: at most {MOST_WITH_PARTS} with include")
+    return add_step_parts(project_id, steps, parts, since=since, until=until or timezone.now())
 
 
 class StepCallListView(ReadView):
@@ -91,7 +118,7 @@ class StepHealthView(ReadView):
         """
         caller = authorize(request)
         values = StepHealthFilterSet.read(request)
-        since, until = _read_range(values)
+        since, until = read_range(values)
         health = get_step_health(
             caller.project_id,
             get_step(caller.project_id, kind, name),
@@ -102,8 +129,38 @@ class StepHealthView(ReadView):
         return Response(health)
 
 
-def _read_range(values: dict[str, Any]) -> tuple[Any, Any]:
-    since, until = values.get("from"), values.get("to")
-    if until is None:
-        until = timezone.now() if since is None else since + _USUAL_RANGE
-    return since or until - _USUAL_RANGE, until
+class PromptVersionsView(ReadView):
+    """The texts a prompt has had."""
+
+    filterset_class = TimeRangeFilterSet
+
+    @extend_schema(
+        operation_id="steps_list_prompt_versions",
+        tags=["steps"],
+        parameters=_STEP,
+        responses={200: PromptHistory, **ERRORS},
+        filters=True,
+    )
+    def get(self, request: Request, kind: str, name: str) -> Response:
+        """List the texts of a prompt, the newest first, with their figures over whole hours. Only prompts have some."""
+        caller = authorize(request)
+        values = TimeRangeFilterSet.read(request)
+        step = get_step(caller.project_id, kind, name)
+        return Response(list_prompt_versions(caller.project_id, step, since=values.get("from"), until=values.get("to")))
+
+
+class PromptTextView(ReadView):
+    """The text of a prompt."""
+
+    @extend_schema(
+        operation_id="steps_get_prompt_text",
+        tags=["steps"],
+        parameters=_STEP,
+        responses={200: PromptText, **ERRORS},
+        filters=True,
+    )
+    def get(self, request: Request, kind: str, name: str) -> Response:
+        """Return the text of a prompt as its newest call holds it. Only prompts have one."""
+        caller = authorize(request)
+        ProjectFilterSet.read(request)
+        return Response(get_prompt_text(caller.project_id, get_step(caller.project_id, kind, name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,25 @@ from observability.selectors.shapes import Micros, Milliseconds, Time, Usd
 StepKey = Annotated[str, Meta(description="A workflow's or tool's name; for a prompt the SHA-256 of its text.")]
 ErrorRate = Annotated[float | None, Meta(description="Errors by calls, 0 to 1; null without calls.")]
 Percentile = Annotated[float | None, Meta(description="Milliseconds, over the calls that have ended.")]
+
+
+class StepSeries(msgspec.Struct, frozen=True, kw_only=True):
+    """A step's figures by bucket, all of one length, the oldest first."""
+
+    started_at: Annotated[Time, Meta(description="Start of the first bucket.")]
+    bucket_s: int
+    calls: list[int]
+    errors: list[int]
+    mean_duration_ms: Annotated[list[float | None], Meta(description="null without calls.")]
+
+
+class StepLatency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a step's newest calls took, up to 200 of them."""
+
+    p50_ms: Percentile
+    p95_ms: Percentile
+    calls: Annotated[int, Meta(description="So many calls, all that have ended.")]
+    last_started_at: Time
 
 
 class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +52,8 @@ class StepSummary(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Usd
     first_seen_at: Time
     last_hour: Annotated[Time | None, Meta(description="The last hour with a call, in the asked range.")]
+    series: Annotated[StepSeries | None, Meta(description="If included.")] = None
+    latency: Annotated[StepLatency | None, Meta(description="If included, and found in time.")] = None
 
 
 class StepList(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,3 +140,43 @@ class StepHealth(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "fr
     totals: StepFigures
     buckets: list[StepBucket]
     last_error: StepError | None
+
+
+class PromptVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One text that a prompt has had: a step of its own, with its figures over the asked time."""
+
+    key: StepKey
+    name: str
+    label: Annotated[str | None, Meta(description="The version that the sender of its newest call gave.")]
+    first_seen_at: Time
+    calls: int
+    errors: int
+    error_rate: ErrorRate
+    mean_duration_ms: Milliseconds
+    cost_micros: Micros
+    cost_usd: Usd
+
+
+class PromptHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The texts of a prompt, the newest first."""
+
+    basis: Annotated[
+        Literal["name", "agent", "workflow"],
+        Meta(
+            description="What they share: the name that senders gave; without one, the agent whose model calls have "
+            "them; or only the workflow, and then they may be prompts of their own."
+        ),
+    ]
+    agent_name: str | None
+    items: list[PromptVersion]
+    is_more: bool
+
+
+class PromptText(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of a prompt, from its newest call."""
+
+    key: StepKey
+    text: Annotated[str | None, Meta(description="null where that call's values do not hold it.")]
+    is_redacted: Annotated[bool, Meta(description="What is stored differs from what was sent: a rule hid parts.")]
+    trace_id: Annotated[str | None, Meta(description="Where the newest call is.")]
+    span_id: str | None

@@ -22,6 +22,17 @@ from observability.selectors.shapes import format_usd
 from observability.selectors.step_shapes import StepCall, StepCallPage, StepList, StepSummary
 
 MOST_STEPS = 1_000
+STEP_ORDERS: dict[str, Any] = {
+    "calls": F("calls").desc(),
+    "errors": F("errors").desc(),
+    "error_rate": (F("errors") * 1.0 / F("calls")).desc(),
+    "duration": (F("duration_ms") / F("calls")).desc(),
+    "tokens": F("total_tokens").desc(),
+    "cost": F("cost_micros").desc(),
+    "last": F("last_hour").desc(),
+    "key": F("key").asc(),
+}
+"""By what steps can be ordered, the largest or latest first; `key` in the order of the alphabet."""
 # Spelled as in the index `events_by_step`, so that Postgres sees it is the same.
 _STEP_KEY = Case(
     When(kind="tool", then=Coalesce(NullIf("tool_name", Value("", TextField())), "name")),
@@ -36,15 +47,21 @@ def list_steps(
     kind: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    text: str | None = None,
+    order: str = "calls",
     limit: int = MOST_STEPS,
 ) -> StepList:
-    """Return the steps called in a stretch of whole hours (default: ever), the most called first.
+    """Return the steps called in a stretch of whole hours (default: ever), by default the most called first.
 
-    Two queries: figures from `step_hours` by its primary key, the steps themselves by theirs.
+    `text` is looked for in names, without regard to case; `order` is one of `STEP_ORDERS`. Two queries: figures from
+    `step_hours` by its primary key, the steps themselves by theirs.
     """
     hours = StepHour.objects.filter(project_id=project_id)
     if kind is not None:
         hours = hours.filter(kind=kind)
+    if text:
+        named = Step.objects.filter(project_id=project_id, kind=OuterRef("kind"), key=OuterRef("key"))
+        hours = hours.filter(Exists(named.filter(Q(name__icontains=text) | Q(key=text))))
     if since is not None:
         hours = hours.filter(hour__gte=since.replace(minute=0, second=0, microsecond=0))
     if until is not None:
@@ -59,7 +76,7 @@ def list_steps(
         last_hour=Max("hour"),
     )
     found: list[dict[str, Any]] = [
-        dict(row) for row in figures.filter(calls__gt=0).order_by("-calls", "kind", "key")[: limit + 1]
+        dict(row) for row in figures.filter(calls__gt=0).order_by(STEP_ORDERS[order], "kind", "key")[: limit + 1]
     ]
     steps = _load_steps(project_id, found[:limit])
     items = [

@@ -1,0 +1,63 @@
+"""A figure beside that of the period before: how much it changed, and whether that is good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from observability.templatetags.playhead import percent
+
+Better = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a page shows of one figure, in words. `mood` is `good`, `bad` or empty."""
+
+    label: str
+    text: str
+    before: str
+    change: str
+    mood: str
+
+
+def make_figure(
+    label: str,
+    now: float | None,
+    before: float | None,
+    *,
+    write: Callable[[float | None], str],
+    better: Better = "neither",
+) -> Figure:
+    """Return the figure with its change against the period before.
+
+    The change is a share of the earlier value, with an arrow; from nothing it is `new`, to or from the unknown none.
+    """
+    return Figure(
+        label=label,
+        text=write(now),
+        before=write(before),
+        change=_write_change(now, before),
+        mood=_judge(now, before, better),
+    )
+
+
+def _write_change(now: float | None, before: float | None) -> str:
+    if now is None or before is None:
+        return ""
+    if now == before:
+        return "no change"
+    if before == 0:
+        return "\u25b2 new"
+    share = (now - before) / before
+    if abs(share) < 0.0005:
+        return "no change"
+    arrow = "\u25b2" if share > 0 else "\u25bc"
+    return f"{arrow} {percent(abs(share))}" if abs(share) < 10 else f"{arrow} {now / before:.0f} times"
+
+
+def _judge(now: float | None, before: float | None, better: Better) -> str:
+    if now is None or before is None or now == before or better == "neither":
+        return ""
+    return "good" if (now > before) == (better == "higher") else "bad"

@@ -1,0 +1,22 @@
+/** Rows of a table as a list: `j` and `k` move over their links, a click anywhere in a row opens it. */
+
+/** Listen for a list. `rows()` returns its rows, each with its link first; `isBusy(event)` whether keys mean something else. */
+export function listKeys({ rows, isBusy }) {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || isBusy(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.target.closest?.("[role=group], [role=slider]")) return;
+    event.preventDefault();
+    const links = rows().map((row) => row.querySelector("a"));
+    const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+    const next = links[Math.max(0, Math.min(links.length - 1, at + step))];
+    next?.focus({ preventScroll: true, focusVisible: true });
+    next?.closest("tr").scrollIntoView({ block: "nearest" });
+  });
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.("tbody tr");
+    if (!row || !rows().includes(row) || event.target.closest("a, button") || String(getSelection())) return;
+    const init = { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey };
+    row.querySelector("a").dispatchEvent(new MouseEvent("click", init));
+  });
+}
