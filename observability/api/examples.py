@@ -68,6 +68,99 @@ TRACES = OpenApiExample(
     response_only=True,
     status_codes=["200"],
 )
+FACETS = OpenApiExample(
+    "Two fields",
+    value={
+        "facets": [
+            {
+                "field": "status",
+                "values": [
+                    {"value": "ok", "count": 940, "is_selected": False},
+                    {"value": "error", "count": 31, "is_selected": True},
+                ],
+                "is_more": False,
+            },
+            {
+                "field": "workflow",
+                "values": [{"value": "chatHandler", "count": 31, "is_selected": False}],
+                "is_more": False,
+            },
+        ],
+        "is_partial": False,
+        "covered_from": None,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+HISTOGRAM = OpenApiExample(
+    "Two bars",
+    value={
+        "start": "2026-11-20T20:00:00Z",
+        "end": "2026-11-20T21:00:00Z",
+        "bucket_s": 1800,
+        "buckets": [
+            {"at": "2026-11-20T20:00:00Z", "ok": 12, "error": 1, "running": 0},
+            {"at": "2026-11-20T20:30:00Z", "ok": 9, "error": 0, "running": 2},
+        ],
+        "is_default_range": False,
+        "is_partial": False,
+        "covered_from": None,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+COMPLETIONS = OpenApiExample(
+    "Values of `workflow` that begin with `c`",
+    value={
+        "items": [
+            {"text": "chatHandler", "kind": "value", "count": 31, "detail": ""},
+            {"text": '"card refund"', "kind": "value", "count": 4, "detail": ""},
+        ]
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+JUMP = OpenApiExample(
+    "A session",
+    value={
+        "items": [
+            {
+                "kind": "session",
+                "id": "3f0c2a52",
+                "label": "Session of chatHandler",
+                "url": "/o/acme/p/support-desk/traces/?q=session%3A3f0c2a52",
+            }
+        ],
+        "is_partial": False,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+TRACE_IDS = OpenApiExample("Two traces", value={"trace_ids": [_TRACE["trace_id"], "gone"]}, request_only=True)
+DELETED = OpenApiExample(
+    "One of two deleted",
+    value={
+        "items": [
+            {"trace_id": _TRACE["trace_id"], "result": "deleted"},
+            {"trace_id": "gone", "result": "not_found"},
+        ],
+        "done": 1,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+RESTORED = OpenApiExample(
+    "One of two restored",
+    value={
+        "items": [
+            {"trace_id": _TRACE["trace_id"], "result": "restored"},
+            {"trace_id": "gone", "result": "not_found"},
+        ],
+        "done": 1,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
 EVENTS = OpenApiExample(
     "The last page",
     value={"items": [_EVENT], "next_cursor": None, "since": "4"},

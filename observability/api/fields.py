@@ -60,8 +60,6 @@ class _TextListFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
 class _QueryField(forms.CharField):
     """The text as it was typed, so that an error's position is the one the reader counts."""
 
-    default_validators = ()
-
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"strip": False})
         self.validators = []
@@ -71,10 +69,10 @@ class _QueryFilter(filters.Filter):  # type: ignore[misc]
     field_class = _QueryField
 
 
-def text_parameter(description: str, *, limit: int = _MOST_TEXT) -> filters.Filter:
+def text_parameter(description: str, *, limit: int = _MOST_TEXT, is_required: bool = False) -> filters.Filter:
     """Return a parameter that takes any text up to a length."""
     schema = {"type": "string", "minLength": 1, "maxLength": limit, "description": description}
-    return extend_schema_field(schema)(filters.CharFilter(max_length=limit, strip=False))
+    return extend_schema_field(schema)(filters.CharFilter(max_length=limit, strip=False, required=is_required))
 
 
 def text_list_parameter(description: str) -> filters.Filter:

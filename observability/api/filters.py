@@ -28,7 +28,9 @@ from observability.query import parse_query
 from observability.selectors.events import MOST_EVENTS, EventWindow
 from observability.selectors.logs import MOST_LOGS, LogFilters
 from observability.selectors.steps import MOST_STEPS, STEP_ORDERS
+from observability.selectors.trace_export import MOST_ROWS as MOST_EXPORTED
 from observability.selectors.trace_filters import TraceFilters
+from observability.selectors.trace_histogram import MOST_BUCKETS
 
 MOST_ROWS = 500
 MOST_BIGINT = 2**63 - 1
@@ -96,6 +98,35 @@ class NewerTracesFilterSet(TraceFilterSet):
     """Which traces, and newer than what."""
 
     newer_than = text_parameter("`newest_cursor` of a page of the list with the same filters.", limit=2000)
+
+
+class TraceHistogramFilterSet(TraceFilterSet):
+    """Which traces, in how many bars."""
+
+    buckets = integer_parameter("About so many bars; 60 if absent.", least=1, most=MOST_BUCKETS)
+
+
+class TraceExportFilterSet(TraceFilterSet):
+    """Which traces, as what kind of file."""
+
+    format = choice_parameter("`ndjson` if absent.", ("ndjson", "csv"))
+    events = flag_parameter("true adds the events of each trace to its line of NDJSON.")
+    cursor = text_parameter("`next_cursor` of the last line of a file that was cut off.", limit=2000)
+    limit = integer_parameter(f"At most so many traces; {MOST_EXPORTED} if absent.", least=1, most=MOST_EXPORTED)
+
+
+class CompletionFilterSet(ProjectFilterSet):
+    """What is being typed."""
+
+    field = text_parameter("The field whose values are wanted; absent for the names of fields.", limit=100)
+    prefix = text_parameter("How it begins.")
+    limit = integer_parameter("At most so many; 20 if absent.", least=1, most=100)
+
+
+class JumpFilterSet(ProjectFilterSet):
+    """Which id."""
+
+    id = text_parameter("Any id, as it was copied.", is_required=True)
 
 
 class EventListFilterSet(TimeRangeFilterSet):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from observability.query.fields import FIELDS
 from observability.query.values import Exact, Value, write_value, write_word
@@ -58,7 +57,8 @@ class Or:
 Node = Term | Text | Not | And | Or
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """One condition of the outermost AND, as a filter bar shows it. `field` is empty for text and groups."""
 
     index: int

@@ -65,10 +65,10 @@ class _Parser:
 
     def read(self) -> Query:
         self._skip_space()
-        if self._is_at_end:
+        if self._is_at_end():
             return NO_QUERY
         root = self._read_alternatives()
-        if not self._is_at_end:
+        if not self._is_at_end():
             self._fail("this closes nothing: remove `)`, or put it in quotes")
         return Query(root)
 
@@ -85,7 +85,7 @@ class _Parser:
         while True:
             if self._take_keyword("AND"):
                 found.append(self._read_one())
-            elif self._is_at_end or self._peek(")") or self._peek_keyword() == "OR":
+            elif self._is_at_end() or self._peek(")") or self._peek_keyword() == "OR":
                 return all_of(found)
             else:
                 found.append(self._read_one())
@@ -93,7 +93,7 @@ class _Parser:
     def _read_one(self) -> Node:
         start = self._at
         keyword = self._peek_keyword()
-        if self._is_at_end or self._peek(")") or keyword in ("AND", "OR"):
+        if self._is_at_end() or self._peek(")") or keyword in ("AND", "OR"):
             self._fail_for_lack(keyword)
         if self._take_keyword("NOT") or self._take_minus():
             with_depth = self._enter(start)
@@ -206,7 +206,7 @@ class _Parser:
         self._step(1)
         values = [self._read_listed(field, start, length)]
         while not self._peek(")"):
-            if self._is_at_end:
+            if self._is_at_end():
                 raise QueryError("unclosed `(`: close it with `)`", position=opened)
             if self._peek_keyword() == "AND":
                 message = f"write `{field.name}:a {field.name}:b` for what must have both"
@@ -228,7 +228,7 @@ class _Parser:
         """Read bare and quoted parts that touch; a `*` in a bare part separates the texts of a pattern."""
         start = self._at
         parts, is_quoted = [""], False
-        while not self._is_at_end:
+        while not self._is_at_end():
             if self._peek('"'):
                 found = _QUOTED.match(self._text, self._at)
                 if found is None:
@@ -273,7 +273,6 @@ class _Parser:
 
     # --- Letters --------------------------------------------------------------------------------------------------
 
-    @property
     def _is_at_end(self) -> bool:
         return self._at >= len(self._text)
 

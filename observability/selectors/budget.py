@@ -35,6 +35,10 @@ class Budget:
         """Return the seconds that are left; zero or less when the time is used up."""
         return self._deadline - time.monotonic()
 
+    def start_over(self) -> None:
+        """Begin with a small window again, for another walk in the same time."""
+        self.window = FIRST_WINDOW
+
     @contextmanager
     def spend(self) -> Iterator[None]:
         """Run a window's statements within what is left, then size the next window by how long they took.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from observability.errors import NotFoundError
 from observability.ingest.terms import query_terms
@@ -30,6 +30,7 @@ COUNT_AT_MOST = 1000
 MOST_TRACES = 500
 _RARE_DOCUMENTS = 1_000
 _MOST_LOOKED_UP = 5
+_MOST_RECENT = 5_000
 # No trace has an empty id, so asking for it asks for none.
 _NO_ID = ""
 _DERIVED = {"cost_usd"}
@@ -81,6 +82,29 @@ def get_trace(project_id: int, trace_id: str) -> TraceSummary:
     if row is None:
         raise NotFoundError("No such trace.")
     return _make_summary(row)
+
+
+def get_newest_start(project_id: int, *, until: datetime) -> datetime | None:
+    """Return when the last visible trace before a time started. One query, `traces_newest`."""
+    starts = _visible(project_id).filter(started_at__lt=until).order_by("-started_at", "-trace_id")
+    return starts.values_list("started_at", flat=True).first()
+
+
+def get_oldest_start(project_id: int, *, since: datetime) -> datetime | None:
+    """Return when the first visible trace from a time on started. One query, `traces_newest` backwards."""
+    starts = _visible(project_id).filter(started_at__gte=since).order_by("started_at", "trace_id")
+    return starts.values_list("started_at", flat=True).first()
+
+
+def list_recent_values(project_id: int, column: str, *, prefix: str, limit: int) -> list[tuple[str, int]]:
+    """Return values of a text column among the newest traces that begin so, with their counts, the frequent first.
+
+    One query over the `_MOST_RECENT` newest rows of `traces_newest`.
+    """
+    newest = _visible(project_id).order_by("-started_at", "-trace_id").values("trace_id")[:_MOST_RECENT]
+    values = Trace.objects.filter(project_id=project_id, trace_id__in=newest, **{f"{column}__istartswith": prefix})
+    counted = values.exclude(**{column: ""}).values_list(column).annotate(traces=Count("trace_id"))
+    return list(counted.order_by("-traces", column)[:limit])
 
 
 def _visible(project_id: int) -> QuerySet[Trace]:

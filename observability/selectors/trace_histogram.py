@@ -1,0 +1,131 @@
+"""How many traces started when, by status: the bars over the trace list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from django.utils import timezone
+from msgspec import Meta
+
+from observability.query.nodes import Term
+from observability.query.values import Ago, Moment, resolve_time
+from observability.selectors.budget import Budget
+from observability.selectors.shapes import Time
+from observability.selectors.trace_filters import NO_FILTERS, TraceFilters
+from observability.selectors.traces import get_newest_start, get_oldest_start, resolve_rare_text
+from observability.selectors.windows import Traces, read_grouped, read_windows
+
+BUDGET_SECONDS = 1.0
+MOST_BUCKETS = 200
+_DEFAULT_RANGE = timedelta(hours=24)
+# Widths that people read as times of day, in seconds; wider ones are whole numbers of days.
+_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_DAY_S = 86_400
+_COUNT = """
+WITH matches AS MATERIALIZED ({matches})
+SELECT floor(extract(epoch FROM started_at) / %s)::bigint, status, count(*) FROM matches GROUP BY 1, 2
+"""
+
+
+class HistogramBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar: the traces that started from `at` on, up to the next."""
+
+    at: Time
+    ok: int
+    error: int
+    running: int
+
+
+class TraceHistogram(msgspec.Struct, frozen=True, kw_only=True):
+    """Bars of equal width from `start` to `end`, empty ones included."""
+
+    start: Time
+    end: Time
+    bucket_s: Annotated[int, Meta(description="Seconds of a bar. Bars begin at whole multiples of it, in UTC.")]
+    buckets: list[HistogramBucket]
+    is_default_range: Annotated[
+        bool,
+        Meta(
+            description=(
+                "The start was not asked for: it is 24 hours before the end, or the first trace where that is later. "
+                "Where nothing started in the last 24 hours, the end is just after the newest trace."
+            )
+        ),
+    ]
+    is_partial: Annotated[
+        bool, Meta(description="Time ran out: the counts are of what started from `covered_from` on.")
+    ]
+    covered_from: Time | None
+
+
+def get_trace_histogram(project_id: int, *, filters: TraceFilters = NO_FILTERS, buckets: int = 60) -> TraceHistogram:
+    """Count the matches by start and status in about so many bars, for `BUDGET_SECONDS` at most.
+
+    The range is that of the filters and of what the query says of `started`; without one, the last 24 hours that have
+    data. Up to two queries on `traces_newest` for that, then windows as in `read_windows`.
+    """
+    now = timezone.now()
+    start, end, is_default = _choose_range(project_id, filters, now)
+    width = _choose_width((end - start).total_seconds(), min(buckets, MOST_BUCKETS))
+    filters = resolve_rare_text(project_id, filters)
+    counts: Counter[tuple[int, str]] = Counter()
+
+    def read(rows: Traces) -> None:
+        counted = read_grouped(rows.values("started_at", "status"), _COUNT, [width])
+        counts.update({(bucket, status): count for bucket, status, count in counted})
+
+    narrowed = TraceFilters(query=filters.query, since=start, until=end, ids=filters.ids)
+    coverage = read_windows(project_id, narrowed, budget=Budget(BUDGET_SECONDS), read=read)
+    first, last = int(start.timestamp() // width), int((end - timedelta(microseconds=1)).timestamp() // width)
+    return TraceHistogram(
+        start=start,
+        end=end,
+        bucket_s=width,
+        buckets=[_make_bucket(number, width, counts) for number in range(first, last + 1)],
+        is_default_range=is_default,
+        is_partial=coverage.is_partial,
+        covered_from=coverage.since,
+    )
+
+
+def _choose_range(project_id: int, filters: TraceFilters, now: datetime) -> tuple[datetime, datetime, bool]:
+    """Return start and end, the end always later, and whether the start is our choice."""
+    end = _find_latest(filters, now) or now
+    start = filters.earliest
+    if start is not None:
+        return min(start, end - timedelta(seconds=1)), end, False
+    newest = get_newest_start(project_id, until=end)
+    if newest is not None and newest < end - _DEFAULT_RANGE:
+        end = newest + timedelta(seconds=1)
+    start = end - _DEFAULT_RANGE
+    oldest = get_oldest_start(project_id, since=start)
+    if oldest is not None and oldest < end:
+        start = oldest
+    return start, end, True
+
+
+def _find_latest(filters: TraceFilters, now: datetime) -> datetime | None:
+    """Return the time after which nothing matches, by `until` and by what the query says of `started`."""
+    bounds = [filters.until] if filters.until else []
+    for item in filters.query.items:
+        if isinstance(item, Term) and item.field == "started" and item.operator in ("<", "<="):
+            bounds += [resolve_time(value, now=now) for value in item.values if isinstance(value, Moment | Ago)]
+        elif isinstance(item, Term) and (item.field, item.operator) == ("started", ":") and len(item.values) == 1:
+            bounds += [value.at + timedelta(days=1) for value in item.values if isinstance(value, Moment)]
+    return min(bounds, default=None)
+
+
+def _choose_width(seconds: float, buckets: int) -> int:
+    """Return the narrowest width of which no more than so many bars fill the range, give or take the ends."""
+    for width in _WIDTHS:
+        if seconds / width <= buckets:
+            return width
+    return _DAY_S * -int(-seconds // (_DAY_S * buckets))
+
+
+def _make_bucket(number: int, width: int, counts: Counter[tuple[int, str]]) -> HistogramBucket:
+    values: dict[str, Any] = {status: counts[number, status] for status in ("ok", "error", "running")}
+    return HistogramBucket(at=datetime.fromtimestamp(number * width, UTC), **values)
