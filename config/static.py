@@ -14,6 +14,8 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: i
     """Rewrite `import` paths inside our modules to the hashed names, so every file can be cached for ever."""
 
     support_js_module_import_aggregation = True
+    # Each pass settles the names one import deeper.
+    max_post_process_passes = 20
     # A page asked for before `collectstatic` ran (tests, the Django shell) falls back to plain names.
     manifest_strict = False
 
