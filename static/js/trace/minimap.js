@@ -57,13 +57,14 @@ export class Minimap {
     context.scale(ratio, ratio);
     const { running, failed } = this.#measure(width);
     const most = Math.log1p(running.reduce((a, b) => Math.max(a, b), 1));
-    const style = getComputedStyle(this.root);
-    context.fillStyle = style.getPropertyValue("--mm-density");
+    // Colours that the browser has resolved: a canvas does not know light-dark().
+    const { color, outlineColor } = getComputedStyle(this.canvas);
+    context.fillStyle = color;
     for (let x = 0; x < width; x++) {
       const tall = (Math.log1p(running[x]) / most) * (height - ERROR_PX - 4);
       if (running[x]) context.fillRect(x, height - ERROR_PX - Math.max(1, tall), 1, Math.max(1, tall));
     }
-    context.fillStyle = style.getPropertyValue("--mm-error");
+    context.fillStyle = outlineColor;
     for (let x = 0; x < width; x++) if (failed[x]) context.fillRect(x - 0.5, height - ERROR_PX, 2, ERROR_PX);
   }
 
