@@ -35,6 +35,8 @@ from observability.api.saved_views import (
 )
 from observability.api.steps import StepCallListView, StepHealthView, StepListView
 from observability.api.trace_state import EventMatchesView, TraceStateView
+from observability.api.trace_actions import TraceExportView, TracesDeleteView, TracesRestoreView
+from observability.api.trace_figures import JumpView, TraceCompletionsView, TraceFacetsView, TraceHistogramView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
 
@@ -50,6 +52,13 @@ app_name = "api"
 urlpatterns = [
     path("traces", TraceListView.as_view(), name="trace-list"),
     path("traces-newer", NewerTracesView.as_view(), name="trace-newer"),
+    path("traces-facets", TraceFacetsView.as_view(), name="trace-facets"),
+    path("traces-histogram", TraceHistogramView.as_view(), name="trace-histogram"),
+    path("traces-completions", TraceCompletionsView.as_view(), name="trace-completions"),
+    path("traces-export", TraceExportView.as_view(), name="trace-export"),
+    path("traces-delete", TracesDeleteView.as_view(), name="trace-delete-many"),
+    path("traces-restore", TracesRestoreView.as_view(), name="trace-restore-many"),
+    path("jump", JumpView.as_view(), name="jump"),
     path("traces/<any:trace_id>/logs/<number:log_id>/fields", LogFieldsView.as_view(), name="log-fields"),
     path("traces/<any:trace_id>/logs-counts", LogCountsView.as_view(), name="log-counts"),
     path("traces/<any:trace_id>/logs", LogListView.as_view(), name="log-list"),

@@ -5,16 +5,26 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from observability.ingest.fingerprints import fingerprint_error
 from observability.models import Project, Scope
 from observability.services.keys import create_key
 from tests.records import make_event, make_log, write
 
 TRACE_ID = "chat::1795202677943::c1de2abc"
 BASE = "/api/observability/"
+FINGERPRINT = fingerprint_error("tool", "search", "")[0]
+"""Of the error that `write_trace` stores."""
 READS = [
     "traces",
     "traces-newer",
     f"traces/{TRACE_ID}",
+    "traces-facets",
+    "traces-histogram",
+    "traces-completions",
+    "traces-completions?field=workflow",
+    "traces-export",
+    "traces-export?format=csv",
+    f"jump?id={TRACE_ID}",
     f"traces/{TRACE_ID}/events",
     f"traces/{TRACE_ID}/events/root",
     f"traces/{TRACE_ID}/events/root/messages",
@@ -23,6 +33,10 @@ READS = [
     f"traces/{TRACE_ID}/flow",
     f"traces/{TRACE_ID}/logs-counts",
     "saved-views",
+    "metrics/system",
+    "errors",
+    f"errors/{FINGERPRINT}",
+    "ingest-health",
     "steps",
     "steps/workflow/chat/calls",
     "steps/workflow/chat/health",
@@ -30,7 +44,22 @@ READS = [
     "steps/prompt/abc/health",
 ]
 """Every address that can be read, of the stored trace; the one by number is added where the number is known."""
-LISTS = {"traces", "traces-newer", "saved-views", "steps"}
+LISTS = {
+    "traces",
+    "traces-newer",
+    "traces-facets",
+    "traces-histogram",
+    "traces-completions",
+    "traces-completions?field=workflow",
+    "traces-export",
+    "traces-export?format=csv",
+    f"jump?id={TRACE_ID}",
+    "saved-views",
+    "steps",
+    "metrics/system",
+    "errors",
+    "ingest-health",
+}
 """Those that answer a stranger about the stranger's own project, with nothing in it."""
 
 
