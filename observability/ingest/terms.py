@@ -54,7 +54,9 @@ def search_terms(text: str) -> set[str]:
     raw = text.encode()
     words = _split_folded(raw.translate(_FOLD))
     terms = set(words)
-    terms.update(_split_names(terms), _split_humps(raw).lower().decode().split())
+    humps = _split_humps(raw).lower().decode().split()
+    # A part of encoded data may be thousands of characters long, and Postgres refuses such a term with its batch.
+    terms.update(_split_names(terms), (part[:TERM_LENGTH] for part in humps))
     return terms if len(terms) <= MOST_TERMS else _limit(words)
 
 

@@ -84,3 +84,9 @@ def test_search_terms__encoded_data__is_not_taken_apart() -> None:
     blob = "aB1cD2eF3gH4iJ5kL6" * 3
 
     assert search_terms(blob) == {blob.lower()}
+
+
+def test_terms__long_part_of_a_name__cut_like_any_word() -> None:
+    terms = search_terms("said imageData" + "A" * 4000 + " and more words after it, so that it is no noise")
+
+    assert max(map(len, terms)) == 64
