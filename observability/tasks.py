@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from observability.services import purge
+from observability.services import deletion, purge
 from observability.services.blob_sweep import sweep_all_blobs
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
@@ -33,6 +33,20 @@ def resume_purges() -> None:
     """Purge what a lost message or a crash left behind."""
     for project_id, trace_id in purge.list_unfinished_purges():
         purge.purge_trace(project_id=project_id, trace_id=trace_id)
+
+
+@shared_task(ignore_result=True)
+def run_deletion(deletion_id: int) -> None:
+    """Remove a deleted project, or deleted traces; what cannot be removed yet is tried again in half a minute."""
+    if not deletion.run_deletion(deletion_id):
+        run_deletion.apply_async(args=[deletion_id], countdown=deletion.AGAIN_AFTER.total_seconds())
+
+
+@shared_task(ignore_result=True)
+def resume_deletions() -> None:
+    """Go on with what a lost message or a crash left behind."""
+    for deletion_id in deletion.list_unfinished_deletions():
+        deletion.run_deletion(deletion_id)
 
 
 @shared_task(ignore_result=True)

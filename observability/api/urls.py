@@ -39,6 +39,7 @@ from observability.api.trace_actions import TraceExportView, TracesDeleteView, T
 from observability.api.trace_figures import JumpView, TraceCompletionsView, TraceFacetsView, TraceHistogramView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
+from observability.api.where import WhereView
 
 register_converter(AnyTextConverter, "any")
 register_converter(FingerprintConverter, "fingerprint")
@@ -82,5 +83,6 @@ urlpatterns = [
     path("steps", StepListView.as_view(), name="step-list"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),
+    path("where", WhereView.as_view(), name="where"),
     re_path("", NoSuchAddressView.as_view()),
 ]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from observability.errors import InvalidError
 from observability.pages.access import project_page
-from observability.pages.quickstarts import make_quickstart_context
+from observability.pages.settings.quickstarts import make_quickstart_context
 from observability.pages.time_range import RANGE_CHOICES_AND_ANY
 from observability.pages.trace_query import STATUS_CHOICES, TraceQuery, read_trace_query
 from observability.selectors.access import ProjectAccess

@@ -77,6 +77,12 @@ def get_project_by_id_for_user(user: User, project_id: int, *, minimum_role: Rol
     return _check_access(_projects_of(user).filter(pk=project_id).first(), minimum_role)
 
 
+def get_organization_role(user: User, organization_id: int) -> Role | None:
+    """Return the person's role in an organization; None for somebody who is in one of its projects alone. One query."""
+    role = Membership.objects.filter(organization=organization_id, user=user).values_list("role", flat=True).first()
+    return None if role is None else Role(role)
+
+
 def get_caller_of_key(identity: KeyIdentity, *, chosen: str | None = None) -> Caller:
     """Return the caller a key stands for. `chosen` may repeat the key's own project; any other is `NotFoundError`."""
     if chosen and not _is_own_project(identity, chosen):
@@ -106,7 +112,7 @@ def _projects_of(user: User) -> QuerySet[Project]:
     return (
         Project.objects.select_related("organization")
         .annotate(effective_role=Coalesce(Subquery(in_project), Subquery(in_organization)))
-        .filter(effective_role__isnull=False)
+        .filter(effective_role__isnull=False, deleted_at=None, organization__deleted_at=None)
     )
 
 

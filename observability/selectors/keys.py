@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from observability.errors import NotFoundError
-from observability.models import ApiKey, Scope
+from observability.models import ApiKey, KeyDay, Scope
 from observability.models.tenancy import DEMO_KEY_NAME
 
 
@@ -31,3 +34,40 @@ def find_sending_key(project_id: int) -> ApiKey | None:
     is_active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
     keys = ApiKey.objects.filter(is_active, project_id=project_id, scopes__contains=[Scope.INGEST], replaced_by=None)
     return keys.exclude(name=DEMO_KEY_NAME, created_by=None).first()
+
+
+ACTIVITY_DAYS = 7
+
+
+@dataclass(slots=True)
+class KeyActivity:
+    """What came with a key in the last `ACTIVITY_DAYS` days, by what became of it."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    causes: dict[str, int] = field(default_factory=dict)
+
+
+def list_key_activity(project_id: int) -> dict[str, KeyActivity]:
+    """Return the activity of the project's keys by public id. One query on the primary key of `key_days`."""
+    since = timezone.now().date() - timedelta(days=ACTIVITY_DAYS - 1)
+    rows = KeyDay.objects.filter(project_id=project_id, day__gte=since).values("public_id", "code")
+    found: dict[str, KeyActivity] = {}
+    for public_id, code, items in rows.annotate(total=Sum("items")).values_list("public_id", "code", "total"):
+        activity = found.setdefault(public_id, KeyActivity())
+        if code == "accepted":
+            activity.accepted += items
+        elif code == "duplicate":
+            activity.duplicates += items
+        else:
+            activity.rejected += items
+            activity.causes[code] = items
+    return found
+
+
+def list_key_outcomes(project_id: int, public_id: str) -> list[KeyDay]:
+    """Return what became of what came with one key, newest day first, over the last month. One query."""
+    since = timezone.now().date() - timedelta(days=30)
+    days = KeyDay.objects.filter(project_id=project_id, public_id=public_id, day__gte=since)
+    return list(days.order_by("-day", "code"))

@@ -155,7 +155,8 @@ def find_active_key(text: str) -> ApiKey | None:
     # Postgres cannot even compare text that holds NUL, nor encode half a surrogate pair.
     if not dot or len(public_id) > 40 or not public_id.isascii() or "\x00" in public_id:
         return None
-    key = ApiKey.objects.select_related("project").filter(public_id=public_id).first()
+    keys = ApiKey.objects.select_related("project").filter(project__deleted_at=None, public_id=public_id)
+    key = keys.first()
     if key is None or not has_secret(key, secret) or key.state != "active":
         return None
     return key

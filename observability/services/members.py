@@ -18,7 +18,7 @@ from observability.models import Membership, Organization, Project, ProjectMembe
 @transaction.atomic
 def add_member(*, organization: Organization, user: User, role: str, acting_role: Role) -> Membership:
     """Let a person into all projects of the organization. Raises `InvalidError` when they are a member already."""
-    _check_role_change(acting_role=acting_role, roles=[role])
+    check_role_change(acting_role=acting_role, roles=[role])
     try:
         with transaction.atomic():
             return Membership.objects.create(organization=organization, user=user, role=role)
@@ -30,7 +30,7 @@ def add_member(*, organization: Organization, user: User, role: str, acting_role
 def change_member(*, membership: Membership, role: str, acting_role: Role) -> Membership:
     """Give a member another role. Raises `InvalidError` when it would leave the organization without an owner."""
     locked = _lock_membership(membership)
-    _check_role_change(acting_role=acting_role, roles=[locked.role, role])
+    check_role_change(acting_role=acting_role, roles=[locked.role, role])
     if role != Role.OWNER:
         _check_owner_remains(locked)
     locked.role = role
@@ -45,7 +45,7 @@ def remove_member(*, membership: Membership, acting_role: Role) -> None:
     Raises `InvalidError` when it would leave the organization without an owner.
     """
     locked = _lock_membership(membership)
-    _check_role_change(acting_role=acting_role, roles=[locked.role])
+    check_role_change(acting_role=acting_role, roles=[locked.role])
     _check_owner_remains(locked)
     for override in ProjectMembership.objects.filter(project__organization=locked.organization, user=locked.user):
         override.delete()
@@ -58,7 +58,7 @@ def set_project_role(*, project: Project, user: User, role: str, acting_role: Ro
     # The lock puts two changes of one person one after the other.
     Project.objects.select_for_update().get(pk=project.pk)
     found = ProjectMembership.objects.filter(project=project, user=user).first()
-    _check_role_change(acting_role=acting_role, roles=[role, found.role] if found else [role])
+    check_role_change(acting_role=acting_role, roles=[role, found.role] if found else [role])
     override = found or ProjectMembership(project=project, user=user)
     override.role = role
     override.save()
@@ -68,8 +68,19 @@ def set_project_role(*, project: Project, user: User, role: str, acting_role: Ro
 @transaction.atomic
 def clear_project_role(*, override: ProjectMembership, acting_role: Role) -> None:
     """Remove a person's own role in a project: the organization's role holds again, if they have one."""
-    _check_role_change(acting_role=acting_role, roles=[override.role])
+    check_role_change(acting_role=acting_role, roles=[override.role])
     override.delete()
+
+
+@transaction.atomic
+def leave_organization(*, organization: Organization, user: User) -> None:
+    """Take oneself out of the organization and all its projects. Raises `InvalidError` for the last owner."""
+    Organization.objects.select_for_update().get(pk=organization.pk)
+    membership = Membership.objects.filter(organization=organization, user=user).first()
+    if membership is None:
+        raise InvalidError("organization: you are not a member of it, only of a project")
+    # Nobody needs a role to go.
+    remove_member(membership=membership, acting_role=Role.OWNER)
 
 
 def check_may_leave(user: User) -> None:
@@ -86,7 +97,7 @@ def _lock_membership(membership: Membership) -> Membership:
     return Membership.objects.select_related("organization", "user").get(pk=membership.pk)
 
 
-def _check_role_change(*, acting_role: Role, roles: list[str]) -> None:
+def check_role_change(*, acting_role: Role, roles: list[str]) -> None:
     unknown = [role for role in roles if role not in Role.values]
     if unknown:
         raise InvalidError(f"role: choose from {', '.join(Role.values)}; got {unknown[0]!r}")

@@ -53,7 +53,7 @@ async def get_policy(project_id: int) -> ProjectPolicy:
 
 def load_policy(project_id: int) -> ProjectPolicy:
     """Read the project's policy. Two queries; compiled rules are shared by all projects that have the same."""
-    project = Project.objects.filter(pk=project_id).first()
+    project = Project.objects.filter(pk=project_id, deleted_at=None).first()
     if project is None:
         raise NotFoundError("No such project.")
     capture = Capture(

@@ -41,8 +41,11 @@ BATCH_ROWS = 2_000
 GRACE = timedelta(seconds=30)
 
 
-def delete_trace(*, project_id: int, trace_id: str) -> None:
-    """Hide a trace and have it purged. Raises `NotFoundError`, also for one that is deleted already."""
+def delete_trace(*, project_id: int, trace_id: str, is_purge_requested: bool = True) -> None:
+    """Hide a trace and have it purged. Raises `NotFoundError`, also for one that is deleted already.
+
+    A caller that deletes very many purges them itself and requests nothing.
+    """
     with transaction.atomic():
         trace = _select(project_id, trace_id).select_for_update().filter(deleted_at=None).values().first()
         if trace is None:
@@ -53,7 +56,8 @@ def delete_trace(*, project_id: int, trace_id: str) -> None:
         figures = StepFigures()
         figures.move_workflow(decode_summary(dict(trace)), empty_summary(project_id, trace_id))
         _store_figures(figures)
-        transaction.on_commit(lambda: _request_purge(project_id, trace_id), robust=True)
+        if is_purge_requested:
+            transaction.on_commit(lambda: _request_purge(project_id, trace_id), robust=True)
         transaction.on_commit(lambda: _announce(project_id, trace_id, version), robust=True)
 
 

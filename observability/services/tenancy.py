@@ -51,10 +51,20 @@ def rename_organization(*, organization: Organization, name: str) -> None:
     organization.save(update_fields=["name"])
 
 
-def rename_project(*, project: Project, name: str) -> None:
-    """Change the name that people read; addresses stay. Raises `InvalidError`."""
+def rename_project(*, project: Project, name: str, slug: str = "") -> None:
+    """Change the name that people read, and with a slug the addresses too. Raises `InvalidError` naming the field."""
     project.name = _check_name(name)
-    project.save(update_fields=["name"])
+    if not slug or slug == project.slug:
+        project.save(update_fields=["name"])
+        return
+    if slugify(slug) != slug or len(slug) > _SLUG_LENGTH:
+        raise InvalidError(f"slug: only small letters, digits, - and _, at most {_SLUG_LENGTH}")
+    project.slug = slug
+    try:
+        with transaction.atomic():
+            project.save(update_fields=["name", "slug"])
+    except IntegrityError as error:
+        raise InvalidError(f"slug: {slug!r} is taken") from error
 
 
 def change_plan(*, organization: Organization, plan: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from observability.models import Project, Trace
-from observability.pages.quickstarts import list_guides
+from observability.pages.settings.quickstarts import list_guides
 from observability.services.keys import NewKey
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from observability.models import ApiKey, Project, User
+from observability.models import ApiKey, Invitation, Project, Role, User
+from observability.services.invitations import invite
 from observability.services.keys import NewKey
 from observability.services.policies import add_redaction_rule
 from tests.records import make_event, write
@@ -15,10 +19,19 @@ PAGES = [
     "traces-live/",
     "traces/t-1/",
     "trace-header/t-1/",
+    "steps/",
+    "steps/workflow/chat/",
     "settings/",
     "settings/keys/",
     "settings/quickstart/",
     "settings/capture/",
+    "settings/where/",
+    "settings/where/?id=t-1",
+    "settings/coverage/",
+    "settings/members/",
+    "settings/project/",
+    "settings/project/deletions/",
+    "settings/organization/",
 ]
 CHANGES = [
     ("settings/keys/new/", {"name": "New", "scopes": ["ingest"], "expires": ""}),
@@ -27,6 +40,16 @@ CHANGES = [
     ("settings/capture/change/", {"inputs": "on"}),
     ("settings/capture/rules/", {"kind": "key", "value": "ssn"}),
     ("settings/capture/rules/{rule}/", {"do": "remove"}),
+    ("settings/members/invite/", {"email": "new@example.com", "role": "viewer", "place": "organization"}),
+    ("settings/members/invitations/{invitation}/send/", {}),
+    ("settings/members/invitations/{invitation}/revoke/", {}),
+    ("settings/members/{viewer}/role/", {"role": "engineer"}),
+    ("settings/members/{viewer}/remove/", {}),
+    ("settings/project/rename/", {"name": "New name", "slug": "support-desk"}),
+    ("settings/project/delete-traces/", {"before": "0", "name": "Support desk"}),
+    ("settings/project/delete/", {"name": "Support desk"}),
+    ("settings/organization/rename/", {"name": "New name"}),
+    ("settings/organization/projects/", {"project-name": "Second"}),
 ]
 
 
@@ -77,7 +100,16 @@ def test_change__only_admins__may(
     api_key: NewKey,
 ) -> None:
     rule = add_redaction_rule(project=project, kind="key", value="customer")
-    address = base + path.format(key=api_key.key.public_id, rule=rule.pk)
+    invitation = invite(
+        organization=project.organization,
+        email="open@example.com",
+        role="viewer",
+        invited_by=owner,
+        acting_role=Role.OWNER,
+    ).invitation
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(hours=2))
+    numbers = {"rule": rule.pk, "invitation": sent.invitation.pk, "viewer": viewer.pk}
+    address = base + path.format(key=api_key.key.public_id, **numbers)
 
     statuses = []
     for user in (None, stranger, viewer, teammate, owner):
@@ -92,7 +124,7 @@ def test_change__only_admins__may(
 
 @pytest.mark.parametrize(("path", "fields"), CHANGES)
 def test_change__by_get__is_refused(path: str, fields: dict[str, str], base: str, owner: User, api_key: NewKey) -> None:
-    assert get_status(owner, base + path.format(key=api_key.key.public_id, rule=1)) == 405
+    assert get_status(owner, base + path.format(key=api_key.key.public_id, rule=1, invitation=1, viewer=1)) == 405
 
 
 def test_key__of_another_project__is_not_found(

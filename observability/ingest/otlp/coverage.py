@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from observability.ingest.otlp.dialects import DIALECTS
+from observability.ingest.otlp import spans
+from observability.ingest.otlp.dialects import DIALECTS, read_span
 from observability.ingest.otlp.spans import COMMON_KEYS
+from observability.ingest.otlp.wire import RawSpan, make_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from observability.ingest.otlp.dialects.finding import Finding
+    from observability.ingest.otlp.wire import Attributes
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -40,3 +45,62 @@ def find_content_side(dialect: str | None, key: str) -> str | None:
     if key.startswith(known.input_prefixes):
         return "input"
     return "output" if key.startswith(known.output_prefixes) else None
+
+
+_COMMON_MEANINGS = (
+    (spans.WORKFLOW_KEYS, "workflow"),
+    (spans.SESSION_KEYS, "session"),
+    (spans.USER_KEYS, "user"),
+    (spans.ENVIRONMENT_KEYS, "environment"),
+    (spans.CORRELATION_KEYS, "correlation"),
+    (spans.AGENT_KEYS, "agent"),
+    (spans.TAG_KEYS, "tags"),
+    (("service.name",), "service"),
+)
+_MEANINGS = {
+    "usage": "tokens",
+    "usage_warning": "tokens",
+    "cost_usd": "cost",
+    "agent_name": "agent",
+    "tool_name": "tool",
+    "prompt_name": "prompt",
+    "prompt_version": "prompt version",
+    "system_prompt": "system prompt",
+    "is_streamed": "streamed",
+    "is_error": "status",
+    "error_message": "error",
+    "input_key": "input",
+    "input_prefix": "input",
+    "is_input_text": "input",
+    "output_key": "output",
+    "output_prefix": "output",
+    "is_output_text": "output",
+}
+_MOST_KEYS = 80
+
+
+def explain_keys(name: str, attributes: Attributes) -> dict[str, tuple[str, ...]]:
+    """Return what each attribute of a span is made into, by leaving it out and looking what is missing then.
+
+    An attribute that is read, but says what another says too, is made into nothing; so is one beyond the first
+    `_MOST_KEYS`.
+    """
+    whole = _read(name, attributes)
+    found: dict[str, tuple[str, ...]] = {}
+    for key in list(attributes)[:_MOST_KEYS]:
+        common = [meaning for keys, meaning in _COMMON_MEANINGS if key in keys]
+        without = _read(name, {other: value for other, value in attributes.items() if other != key})
+        found[key] = tuple(dict.fromkeys([*common, *_compare(whole, without)]))
+    return found
+
+
+def _compare(whole: Finding, without: Finding) -> list[str]:
+    names = whole.__struct_fields__
+    changed = [name for name in names if getattr(whole, name) != getattr(without, name)]
+    return [_MEANINGS.get(name, name) for name in changed]
+
+
+def _read(name: str, attributes: Attributes) -> Finding:
+    scope = make_scope({}, {}, name="", version="", schema_url="")
+    span = RawSpan(0, scope, "", "", "", name, 0, 1, 1, dict(attributes))
+    return read_span(span)[1]
