@@ -57,7 +57,7 @@ def export_csv(project_id: int, *, filters: TraceFilters, cursor: str | None, li
         yield _write_lines([make_cell(getattr(trace, name)) for name in CSV_COLUMNS] for trace in traces)
 
     def end(rows: int, next_cursor: str | None) -> bytes:
-        return b"" if next_cursor is None else _write_lines([[f"# cut off after {rows} rows, cursor={next_cursor}"]])
+        return b"" if next_cursor is None else _write_lines([[f"# cut off after {rows} rows: cursor={next_cursor}"]])
 
     pages = _read_pages(project_id, filters=filters, cursor=cursor, limit=limit)
     return _export(pages, write=write, end=end, first=next(pages), head=_write_lines([CSV_COLUMNS]))
