@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
+from observability.api.compare import CompareValuesView, CompareView
 from observability.api.converters import (
     AnyTextConverter,
     FingerprintConverter,
@@ -80,6 +81,8 @@ urlpatterns = [
     path("errors", ErrorListView.as_view(), name="error-list"),
     path("errors/<fingerprint:fingerprint>", ErrorDetailView.as_view(), name="error-detail"),
     path("ingest-health", IngestHealthView.as_view(), name="ingest-health"),
+    path("compare", CompareView.as_view(), name="compare"),
+    path("compare/values", CompareValuesView.as_view(), name="compare-values"),
     path("steps", StepListView.as_view(), name="step-list"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),

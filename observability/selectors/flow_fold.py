@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from observability.selectors.event_tree import find_parents
+
 NO_NODE = -1
 MORE = "more"
 _MOST_SAMPLES = 40
@@ -107,12 +109,12 @@ class Fold:
 def fold_calls(calls: Iterable[FlowCall]) -> Fold:
     """Return the graph of calls that come in order of start. Time and memory grow with their number."""
     rows = list(calls)
-    parents = _find_parents(rows)
+    parents = find_parents(rows)
     fold = Fold()
     places = _place(rows, parents, fold)
     for index, row in enumerate(rows):
         fold.nodes[places[index]].count(row)
-        if (parent := parents[index]) is not None and places[parent] != NO_NODE:
+        if (parent := parents[index]) is not None:
             fold.calls[places[parent], places[index]] += 1
     _count_handovers(rows, parents, places, fold)
     return fold
@@ -130,21 +132,6 @@ def fold_rest(fold: Fold, *, most: int) -> tuple[Fold, int]:
     return _rebuild(fold, kept), len(fold.nodes) - len(kept)
 
 
-def _find_parents(rows: Sequence[FlowCall]) -> list[int | None]:
-    """Return each row's parent; what is inferred to belong to the run hangs below its workflow."""
-    by_span: dict[str, int] = {}
-    home = None
-    for index, row in enumerate(rows):
-        by_span.setdefault(row.span_id, index)
-        if home is None and row.kind == "workflow" and not row.parent_span_id and not row.is_inferred:
-            home = index
-    parents: list[int | None] = []
-    for index, row in enumerate(rows):
-        found = by_span.get(row.parent_span_id) if row.parent_span_id else home if row.is_inferred else None
-        parents.append(None if found == index else found)
-    return parents
-
-
 def _place(rows: Sequence[FlowCall], parents: Sequence[int | None], fold: Fold) -> list[int]:
     """Return the node of each row, made where it is the first of its name under its caller."""
     places = [_UNPLACED] * len(rows)
@@ -153,8 +140,6 @@ def _place(rows: Sequence[FlowCall], parents: Sequence[int | None], fold: Fold) 
         chain: list[int] = []
         at: int | None = index
         while at is not None and places[at] == _UNPLACED:
-            # Marked at once, so that a circle of parents ends at the row where it was entered.
-            places[at] = NO_NODE
             chain.append(at)
             at = parents[at]
         node = NO_NODE if at is None else places[at]
