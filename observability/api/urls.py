@@ -34,10 +34,16 @@ from observability.api.saved_views import (
     SavedViewRestoreView,
     TraceColumnsView,
 )
-from observability.api.steps import StepCallListView, StepHealthView, StepListView
-from observability.api.trace_state import EventMatchesView, TraceStateView
+from observability.api.steps import (
+    PromptTextView,
+    PromptVersionsView,
+    StepCallListView,
+    StepHealthView,
+    StepListView,
+)
 from observability.api.trace_actions import TraceExportView, TracesDeleteView, TracesRestoreView
 from observability.api.trace_figures import JumpView, TraceCompletionsView, TraceFacetsView, TraceHistogramView
+from observability.api.trace_state import EventMatchesView, TraceStateView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
 from observability.api.where import WhereView
@@ -84,6 +90,8 @@ urlpatterns = [
     path("compare", CompareView.as_view(), name="compare"),
     path("compare/values", CompareValuesView.as_view(), name="compare-values"),
     path("steps", StepListView.as_view(), name="step-list"),
+    path("steps/<step_kind:kind>/<any:name>/versions", PromptVersionsView.as_view(), name="prompt-versions"),
+    path("steps/<step_kind:kind>/<any:name>/text", PromptTextView.as_view(), name="prompt-text"),
     path("steps/<step_kind:kind>/<any:name>/calls", StepCallListView.as_view(), name="step-calls"),
     path("steps/<step_kind:kind>/<any:name>/health", StepHealthView.as_view(), name="step-health"),
     path("where", WhereView.as_view(), name="where"),

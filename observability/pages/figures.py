@@ -8,6 +8,7 @@ from typing import Literal
 
 from observability.templatetags.playhead import percent
 
+NO_CHANGE = "no change"
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -34,12 +35,14 @@ def make_figure(
 
     The change is a share of the earlier value, with an arrow; from nothing it is `new`, to or from the unknown none.
     """
+    change = _write_change(now, before)
+    is_moved = change not in ("", NO_CHANGE)
     return Figure(
         label=label,
         text=write(now),
         before=write(before),
-        change=_write_change(now, before),
-        mood=_judge(now, before, better),
+        change=change,
+        mood=_judge(now or 0, before or 0, better) if is_moved else "",
     )
 
 
@@ -47,17 +50,17 @@ def _write_change(now: float | None, before: float | None) -> str:
     if now is None or before is None:
         return ""
     if now == before:
-        return "no change"
+        return NO_CHANGE
     if before == 0:
         return "\u25b2 new"
     share = (now - before) / before
     if abs(share) < 0.0005:
-        return "no change"
+        return NO_CHANGE
     arrow = "\u25b2" if share > 0 else "\u25bc"
     return f"{arrow} {percent(abs(share))}" if abs(share) < 10 else f"{arrow} {now / before:.0f} times"
 
 
-def _judge(now: float | None, before: float | None, better: Better) -> str:
-    if now is None or before is None or now == before or better == "neither":
+def _judge(now: float, before: float, better: Better) -> str:
+    if better == "neither":
         return ""
     return "good" if (now > before) == (better == "higher") else "bad"

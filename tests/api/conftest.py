@@ -42,6 +42,8 @@ READS = [
     "steps/workflow/chat/health",
     "steps/tool/search/calls",
     "steps/prompt/abc/health",
+    "steps/prompt/abc/versions",
+    "steps/prompt/abc/text",
 ]
 """Every address that can be read, of the stored trace; the one by number is added where the number is known."""
 LISTS = {

@@ -108,7 +108,7 @@ def test_change__only_admins__may(
         acting_role=Role.OWNER,
     ).invitation
     Invitation.objects.update(sent_at=timezone.now() - timedelta(hours=2))
-    numbers = {"rule": rule.pk, "invitation": sent.invitation.pk, "viewer": viewer.pk}
+    numbers = {"rule": rule.pk, "invitation": invitation.pk, "viewer": viewer.pk}
     address = base + path.format(key=api_key.key.public_id, **numbers)
 
     statuses = []

@@ -60,8 +60,9 @@ def test_latency__each_kind__percentiles_of_its_ended_calls(project: Project) ->
         project.pk,
         *(make_event(f"t{n}", at=n, lasts=lasts) for n, lasts in enumerate(lasting)),
         make_event("t-running", at=9, lasts=None),
-        make_event("t0", "tool", parent_span_id="root", kind="tool", name="search", lasts=0.7),
-        make_event("t0", "prompt", parent_span_id="root", kind="ai", prompt_hash="abc", lasts=0.9),
+        make_event("other", name="other"),
+        make_event("other", "tool", parent_span_id="root", kind="tool", name="search", lasts=0.7),
+        make_event("other", "prompt", parent_span_id="root", kind="ai", prompt_hash="abc", lasts=0.9),
     )
     steps = [("workflow", "chat"), ("tool", "search"), ("prompt", "abc"), ("tool", "never")]
 
@@ -87,9 +88,7 @@ def test_latency__many_calls__only_the_newest_count(project: Project) -> None:
     assert (latency.calls, latency.p95_ms) == (LATENCY_CALLS, 1000.0)
 
 
-def test_latency__deleted_traces_and_foreign_projects__do_not_count(
-    project: Project, foreign_project: Project
-) -> None:
+def test_latency__deleted_traces_and_foreign_projects__do_not_count(project: Project, foreign_project: Project) -> None:
     tool = {"parent_span_id": "root", "kind": "tool", "name": "search"}
     write(project.pk, make_event("kept", "t", lasts=1, **tool), make_event("gone", "t", lasts=9, **tool))
     write(foreign_project.pk, make_event("theirs", "t", lasts=9, **tool))
