@@ -70,6 +70,11 @@ def _entry(title: str, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": _may_view(model)}
 
 
+def _store(title: str, table: str, model: str, icon: str) -> dict[str, Any]:
+    link = reverse_lazy("admin:store-table", args=[table])
+    return {"title": title, "icon": icon, "link": link, "permission": _may_view(model)}
+
+
 def _is_never_active(request: HttpRequest) -> bool:
     """Say that "/" is not this page, although every address begins with it."""
     return False
@@ -115,6 +120,22 @@ UNFOLD: dict[str, Any] = {
                     _entry("Organizations", "observability.organization", "corporate_fare"),
                     _entry("Projects", "observability.project", "folder"),
                     _entry("API keys", "observability.apikey", "key"),
+                    _entry("Redaction rules", "observability.redactionrule", "ink_eraser"),
+                    _entry("Saved views", "observability.savedview", "bookmark"),
+                    _entry("Deletions", "observability.deletion", "delete"),
+                ],
+            },
+            {
+                "title": "Store",
+                "separator": True,
+                "items": [
+                    _store("Traces", "traces", "observability.trace", "timeline"),
+                    _store("Steps", "steps", "observability.step", "schema"),
+                    _store("Error groups", "error-groups", "observability.errorgroup", "error"),
+                    _store("SDK sessions", "sdk-sessions", "observability.sdksession", "terminal"),
+                    _store("Rejected items", "rejections", "observability.ingestrejection", "block"),
+                    _store("Ingest counts", "counts", "observability.ingestcount", "bar_chart"),
+                    _store("Use of keys", "key-days", "observability.keyday", "vpn_key"),
                 ],
             },
             {
@@ -122,6 +143,10 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _entry("People", "observability.user", "person"),
+                    _entry("Memberships", "observability.membership", "badge"),
+                    _entry("Project roles", "observability.projectmembership", "shield_person"),
+                    _entry("Invitations", "observability.invitation", "forward_to_inbox"),
+                    _entry("Trace list choices", "observability.tracelistchoice", "view_column"),
                     _entry("Groups", "auth.group", "group"),
                     _entry("Email addresses", "account.emailaddress", "mail"),
                     _entry("Second factors", "mfa.authenticator", "phonelink_lock"),

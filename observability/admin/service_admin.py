@@ -46,6 +46,11 @@ class ServiceAdmin(ModelAdmin):
         """Allow it only where a service does it."""
         return self.remove is not None and bool(super().has_delete_permission(request, obj))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """List what goes with a row; whether it may go is for the service to say, not for each table's own page."""
+        found, counts, _, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(), protected
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
