@@ -4,6 +4,14 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
+import "./traces/columns.js";
+import "./traces/completion.js";
+import { loadFacets, toggleFacets } from "./traces/facets.js";
+import { loadHistogram, refreshHistogram } from "./traces/histogram.js";
+import { apiUrl, currentFilters } from "./traces/api.js";
+import { edit, field } from "./traces/query.js";
+import { askToDelete, clearSelection, compareSelected, showSelection, togglePick } from "./traces/selection.js";
+import "./traces/views.js";
 import "./time_range.js";
 
 const LIVE_INTERVAL_MS = 400;
@@ -32,7 +40,9 @@ const refresh = coalesce(async () => {
   hinted.clear();
   wantsAll = false;
   const response = await fetch(`${document.body.dataset.liveUrl}?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (response?.ok) apply(new DOMParser().parseFromString(await response.text(), "text/html"));
+  if (!response?.ok) return;
+  apply(new DOMParser().parseFromString(await response.text(), "text/html"));
+  refreshHistogram();
 }, LIVE_INTERVAL_MS);
 
 function apply(answer) {
@@ -51,7 +61,7 @@ function replaceCells(row, fresh) {
   const cells = [...fresh.cells];
   [...row.cells].forEach((cell, index) => {
     const next = cells[index];
-    if (cell.innerHTML === next.innerHTML && !cell.dataset.runningSince) return;
+    if (cell.matches(".c-pick") || (cell.innerHTML === next.innerHTML && !cell.dataset.runningSince)) return;
     if (cell.contains(document.activeElement)) cell.querySelector("a").textContent = next.querySelector("a").textContent;
     else cell.replaceWith(next);
   });
@@ -83,27 +93,78 @@ function offerNew({ count, is_more: isMore, between: ids }) {
 
 /* Keys and clicks */
 
+const currentRow = () => document.activeElement?.closest?.("#results tbody tr");
+
 function move(step) {
-  const links = rows().map((row) => row.querySelector("a"));
+  const links = rows().filter((row) => !row.hidden).map((row) => row.querySelector("a"));
   const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
   const next = links[Math.max(0, Math.min(links.length - 1, at + step))];
   next?.focus({ preventScroll: true, focusVisible: true });
   next?.closest("tr").scrollIntoView({ block: "nearest" });
 }
 
+/** Select with the keyboard: the row with the focus; with Shift also the one it moves to. */
+function extend(step) {
+  togglePick(currentRow());
+  move(step);
+}
+
+const ACTIONS = {
+  j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
+  J: () => extend(1), K: () => extend(-1),
+  x: () => togglePick(currentRow()),
+  n: () => document.querySelector("#new-rows:not([hidden])")?.click(),
+  f: () => toggleFacets(),
+  c: compareSelected,
+  Delete: askToDelete,
+  "#": askToDelete,
+  Escape: clearSelection,
+};
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.id === "q") {
+  if (event.key === "Escape" && event.target === field && !event.defaultPrevented) {
     // Leaving the field must not empty it, as browsers do.
     event.preventDefault();
     event.target.blur();
+    return;
   }
+  keyOnChip(event);
   if (event.defaultPrevented || isTyping(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
-  const actions = { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), n: () => document.querySelector("#new-rows:not([hidden])")?.click() };
-  const action = actions[event.key];
-  if (!action || event.target.closest?.("[role=group]")) return;
-  event.preventDefault();
+  const action = ACTIONS[event.key];
+  if (!action || event.target.closest?.("[role=group], [role=slider], .facets") && event.key !== "f") return;
+  if (event.key !== "Escape") event.preventDefault();
   action();
 });
+
+/* Conditions: a click edits one, its cross or Backspace takes it away. */
+
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest?.("[data-chip]");
+  if (chip) edit(Number(chip.dataset.chip));
+});
+
+function keyOnChip(event) {
+  const chip = event.target.closest?.(".chip");
+  if (chip && ["Backspace", "Delete"].includes(event.key)) {
+    event.preventDefault();
+    chip.querySelector("[data-chip-remove]").click();
+  }
+}
+
+/* What follows a list: facets, histogram, export, widths. Never before it. */
+
+function follow() {
+  showSelection();
+  const narrowed = [...currentFilters()];
+  for (const link of document.querySelectorAll("[data-export]")) link.href = apiUrl("traces-export", [["format", link.dataset.export], ...narrowed]);
+  loadFacets();
+  loadHistogram();
+}
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id === "results") follow();
+});
+
 // A filter's answer may arrive when the reader is in the rows already: they stay on the row where they were.
 let heldTrace = null;
 results.addEventListener("htmx:beforeSwap", () => {
@@ -116,18 +177,11 @@ results.addEventListener("htmx:afterSwap", () => {
 
 results.addEventListener("click", (event) => {
   const link = event.target.closest("tbody tr")?.querySelector("a");
-  if (!link || event.target.closest("a, button") || String(getSelection())) return;
+  if (!link || event.target.closest("a, button, input, .c-pick") || String(getSelection())) return;
   link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey }));
 });
 
-document.addEventListener("htmx:configRequest", (event) => {
-  if (event.target.id !== "filters") return;
-  // The address holds only what differs from the default.
-  for (const [name, value] of Object.entries(event.detail.parameters)) {
-    if (value === "") delete event.detail.parameters[name];
-  }
-});
-
+follow();
 connectLive({
   subscriptions: [{ project: Number(document.body.dataset.project) }],
   onHint(message) {

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from observability.models import Project, User
+from observability.models import Project, SavedView, User
+from observability.selectors.trace_columns import COLUMNS
 from tests.records import make_event, write
 
 
@@ -67,7 +68,9 @@ def test_list__content_security_policy__is_strict(client: Client, base: str) -> 
 @pytest.mark.parametrize(
     "query",
     [
-        "status=nonsense",
+        "q=a%00",
+        "view=mine",
+        "columns=run,nonsense",
         "range=2y",
         "range=custom&from=yesterday",
         "range=custom&to=2026-13-01",
@@ -79,7 +82,7 @@ def test_list__bad_parameter__says_which(query: str, client: Client, base: str) 
 
     assert answer.status_code == 400
     name = query.split("&")[-1].split("=")[0]
-    assert f"{name}:" in answer.content.decode()
+    assert f"{name}:" in answer.content.decode() or name == "q"
 
 
 def test_live__shown_rows__come_back_as_they_are_now(client: Client, base: str, project: Project) -> None:
@@ -97,7 +100,7 @@ def test_live__shown_rows__come_back_as_they_are_now(client: Client, base: str, 
 def test_live__filters__hold_for_what_is_new(client: Client, base: str, project: Project) -> None:
     write(project.pk, make_event("t-1"), make_event("t-2", at=1, status="error"))
 
-    body = client.get(f"{base}traces-live/?status=error&newer_than=&maybe=t-1&maybe=t-2").content.decode()
+    body = client.get(f"{base}traces-live/?q=status:error&newer_than=&maybe=t-1&maybe=t-2").content.decode()
 
     assert read_news(body) == {"count": 1, "is_more": False, "between": ["t-2"]}
 
@@ -136,3 +139,88 @@ def test_preferences__before_sign_in__stays_in_the_browser(base: str) -> None:
 
     assert answer.status_code == 204
     assert 'data-theme="dark"' in unknown.get("/accounts/login/").content.decode()
+
+
+def test_list__query_that_cannot_be_read__points_at_the_place(client: Client, base: str) -> None:
+    address = f"{base}traces/?q=+status:error+colour:red"
+
+    page = client.get(address)
+    part = client.get(address, headers={"HX-Request": "true"})
+
+    assert page.status_code == part.status_code == 400
+    assert "<code>status:error <mark>colour</mark>:red</code>" in page.content.decode()
+    answer = part.json()
+    assert (answer["code"], answer["position"], answer["length"]) == ("invalid_query", 13, 6)
+
+
+def test_list__conditions__each_can_be_taken_away(client: Client, base: str) -> None:
+    body = client.get(f"{base}traces/?q=status:error+refund&range=7d").content.decode()
+
+    assert f'href="{base}traces/?q=refund&amp;range=7d"' in body
+    assert f'href="{base}traces/?q=status%3Aerror&amp;range=7d"' in body
+
+
+def test_list__statuses__write_into_the_query(client: Client, base: str) -> None:
+    body = client.get(f"{base}traces/?q=status:error+refund").content.decode()
+
+    assert f'href="{base}traces/?q=refund+status%3Arunning"' in body
+    assert re.search(r'href="[^"]*q=refund\+status%3Aerror"[^>]*aria-current="true"', body)
+
+
+def test_list__columns__as_the_address_or_the_person_chose(client: Client, base: str, project: Project) -> None:
+    write(project.pk, make_event("t-1", agent_name="triage", service_version="1.4"))
+    client.put(
+        f"/api/observability/trace-columns?project={project.pk}",
+        {"columns": ["run", "version"]},
+        content_type="application/json",
+    )
+
+    assert 'data-columns="run,version"' in client.get(f"{base}traces/").content.decode()
+    body = client.get(f"{base}traces/?columns=agent,run").content.decode()
+
+    assert 'data-columns="agent,run"' in body
+    assert 'title="triage"' in body
+
+
+def test_list__every_column__can_be_shown(client: Client, base: str, project: Project) -> None:
+    write(project.pk, make_event("t-1", input=b'"in"', output=b'"out"', status="error", error_message="no"))
+
+    body = client.get(f"{base}traces/?columns={','.join(COLUMNS)}").content.decode()
+
+    assert len(re.findall(r'<td class="c-', body)) == len(COLUMNS) + 1
+
+
+def test_list__default_view__opens_without_parameters_only(client: Client, base: str, project: Project) -> None:
+    fields = {"name": "Failed", "q": "status:error", "range": "7d", "columns": ["run", "cost"], "is_default": True}
+    saved = client.post(
+        f"/api/observability/saved-views?project={project.pk}", fields, content_type="application/json"
+    ).json()
+
+    opened = client.get(f"{base}traces/")
+
+    assert opened.headers["Location"] == f"{base}traces/?q=status%3Aerror&range=7d&view={saved['id']}"
+    body = client.get(opened.headers["Location"]).content.decode()
+    assert 'data-columns="run,cost"' in body
+    assert ">Failed</span>" in body
+    assert client.get(f"{base}traces/?view=all").status_code == 200
+
+
+def test_list__view_of_somebody_else__shows_the_query_without_its_name(
+    client: Client, base: str, project: Project, teammate: User
+) -> None:
+    write(project.pk, make_event("t-1"))
+    view = SavedView.objects.create(project=project, owner=teammate, name="Secret", columns=["run", "tags"])
+
+    body = client.get(f"{base}traces/?q=workflow:chat&view={view.pk}").content.decode()
+
+    assert "Secret" not in body
+    assert 'data-columns="status,run' in body
+
+
+def test_list__events_without_a_run__are_not_shown_as_one(client: Client, base: str, project: Project) -> None:
+    write(project.pk, make_event("unknown-workflow::s", kind="http", name="GET", workflow_name="unknown-workflow"))
+
+    body = client.get(f"{base}traces/").content.decode()
+
+    assert "Unattributed events" in body
+    assert 'class="is-unattributed"' in body

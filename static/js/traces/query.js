@@ -1,0 +1,150 @@
+/**
+ * The query of the list: the field, the conditions it consists of, and what is wrong with it. The server reads the
+ * grammar; here its outermost conditions are put together anew (`#query-parts`), as `observability/query` spells them.
+ */
+
+import { el } from "../dom.js";
+
+const form = document.getElementById("filters");
+export const field = document.getElementById("q");
+const marks = document.getElementById("query-marks");
+const problem = document.getElementById("query-problem");
+// A field's value at the end may go on, and what there is of it may be none yet: a space or Enter ends it.
+const UNFINISHED = /([:=<>][^\s]*|[,(]|(^|\s)(AND|OR|NOT|-))$/;
+const SAFE = /^[^\s"(),*=<>][^\s"(),*]*$/;
+const TYPING_MS = 350;
+let sent = field.value.trim();
+let timer = 0;
+
+/** The conditions of the list that is shown. */
+export function parts() {
+  return JSON.parse(document.getElementById("query-parts")?.textContent || "[]") ?? [];
+}
+
+/** Write a value as the grammar does. */
+export function writeValue(text) {
+  return SAFE.test(text) && !["AND", "OR", "NOT"].includes(text) ? text : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+/** Put the query in the field and ask for its list. */
+export function ask(text) {
+  field.value = text;
+  submit();
+}
+
+export function submit() {
+  clearTimeout(timer);
+  form.requestSubmit();
+}
+
+/**
+ * Add a value of a field, or take it away when it is there already. `isExcluded` asks for what does not have it.
+ * A condition with other values is widened: `status:error` becomes `status:error,running`.
+ */
+export function toggleValue(name, value, { isExcluded = false } = {}) {
+  const operator = isExcluded ? "!=" : ":";
+  const kept = parts();
+  const at = kept.findIndex((part) => part.field === name && part.operator === operator && part.values.every((one) => !one.includes("*")));
+  const values = at < 0 ? [] : kept[at].values;
+  const next = values.includes(value) ? values.filter((one) => one !== value) : [...values, value];
+  const text = next.length ? `${isExcluded ? "-" : ""}${name}:${next.map(writeValue).join(",")}` : "";
+  if (at < 0) kept.push({ text });
+  else kept[at] = { text };
+  ask(kept.map((part) => part.text).filter(Boolean).join(" "));
+}
+
+/** Let the reader change one condition: it moves to the end of the field and is selected there. */
+export function edit(index) {
+  const all = parts();
+  const rest = all.filter((_, at) => at !== index).map((part) => part.text).join(" ");
+  field.value = rest ? `${rest} ${all[index].text}` : all[index].text;
+  field.focus();
+  field.setSelectionRange(field.value.length - all[index].text.length, field.value.length);
+}
+
+/* Asking while typing */
+
+field.addEventListener("input", () => {
+  clearTimeout(timer);
+  hideProblem();
+  if (isUnfinished(field.value)) return;
+  timer = setTimeout(() => field.value.trim() !== sent && submit(), TYPING_MS);
+});
+
+/** Whether the text ends where something must still come: asking now would only bring an error. */
+function isUnfinished(text) {
+  const unquoted = text.replace(/\\./g, "").replace(/"[^"]*"/g, "");
+  return UNFINISHED.test(unquoted) || unquoted.includes('"') || unquoted.split("(").length !== unquoted.split(")").length;
+}
+
+form.addEventListener("change", (event) => {
+  if (event.target !== field) submit();
+});
+
+form.addEventListener("htmx:configRequest", (event) => {
+  sent = field.value.trim();
+  const { parameters } = event.detail;
+  // The address holds only what says something.
+  for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
+  const address = new URLSearchParams(location.search);
+  for (const name of ["view", "columns"]) {
+    delete parameters[name];
+    if (address.get(name)) parameters[name] = address.get(name);
+  }
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "results") return;
+  hideProblem();
+  // What was asked by a link (a chip, a status, an older page) is what the field says, unless the reader is typing.
+  const asked = new URLSearchParams(location.search).get("q") ?? "";
+  if (event.detail.requestConfig?.elt !== form && field.value.trim() !== asked) field.value = asked;
+  sent = field.value.trim();
+});
+
+/* Problems */
+
+// Before the frame says it in general words: the place says more.
+document.body.addEventListener("htmx:responseError", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status !== 400 || event.detail.target?.id !== "results") return;
+  event.stopPropagation();
+  let answer = {};
+  try {
+    answer = JSON.parse(xhr.responseText);
+  } catch {
+    // Said without its place then.
+  }
+  showProblem(answer);
+});
+
+function showProblem({ detail = "This query cannot be read", position = null, length = 1 }) {
+  const text = field.value.trim();
+  // Places are counted in whole characters, not in the halves that JavaScript counts.
+  const letters = [...text];
+  const cut = (from, to) => letters.slice(from, to).join("");
+  problem.replaceChildren();
+  if (position != null) {
+    const wrong = document.createElement("mark");
+    wrong.textContent = cut(position, position + length) || " ";
+    const code = document.createElement("code");
+    code.append(cut(0, position), wrong, cut(position + length));
+    problem.append(code);
+    marks.replaceChildren(field.value.slice(0, field.value.indexOf(text)) + cut(0, position), wrong.cloneNode(true));
+    marks.scrollLeft = field.scrollLeft;
+  }
+  const words = document.createElement("span");
+  // `code` in words.
+  words.append(...detail.split("`").map((text, index) => (index % 2 ? el("code", {}, text) : text)).filter((part) => part !== ""));
+  problem.append(words);
+  problem.hidden = false;
+  field.setAttribute("aria-invalid", "true");
+}
+
+export function hideProblem() {
+  problem.hidden = true;
+  marks.replaceChildren();
+  field.removeAttribute("aria-invalid");
+}
+
+field.addEventListener("scroll", () => (marks.scrollLeft = field.scrollLeft));
