@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -9,11 +11,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW, make_unattributed_trace_id
+from observability.models import Role
 from observability.pages.access import project_page
+from observability.query.nodes import EQUAL, Query
 from observability.selectors.access import ProjectAccess
+from observability.selectors.sessions import get_session_neighbours
 from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace
 
+_COLUMN_OF = {"session": "session_id", "user": "user_id", "correlation": "correlation_id", "service": "service_name"}
+_LINKED = (*_COLUMN_OF, "environment")
 _SKELETON_WIDTHS = ("w2", "w3", "w4", "w3", "w4", "w2", "w3", "w3")
 
 
@@ -30,6 +37,8 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
         "trace": trace,
         "now": timezone.now(),
         "urls": _make_urls(access, trace_id),
+        "links": _make_links(access, trace),
+        "may_delete": access.may(Role.ENGINEER),
         "also_trace_id": _find_also(trace),
         "skeleton_widths": _SKELETON_WIDTHS[: trace.event_count],
     }
@@ -41,7 +50,8 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
 def trace_header(request: HttpRequest, access: ProjectAccess, trace_id: str) -> HttpResponse:
     """Show the trace's header as it is now, for an open page."""
     trace = get_trace(access.project.pk, trace_id)
-    context = {"project": access.project, "trace": trace, "is_refresh": True}
+    links = _make_links(access, trace)
+    context = {"project": access.project, "trace": trace, "links": links, "is_refresh": True}
     return render(request, "observability/_trace_header.html", context)
 
 
@@ -55,7 +65,26 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
         "state": reverse("api:trace-state", args=[trace_id]),
         "matches": reverse("api:event-matches", args=[trace_id]),
         "traces": reverse("observability:trace-list", args=slugs),
+        "trace": reverse("api:trace-detail", args=[trace_id]),
+        "restore": reverse("api:trace-restore-many"),
     }
+
+
+def _make_links(access: ProjectAccess, trace: TraceSummary) -> dict[str, str]:
+    """Return where the header's facts lead: the traces that share them, and the session's next ones."""
+    slugs = [access.project.organization.slug, access.project.slug]
+    traces = reverse("observability:trace-list", args=slugs)
+    links = {}
+    for field in _LINKED:
+        value = getattr(trace, _COLUMN_OF.get(field, field))
+        if value:
+            links[field] = f"{traces}?{urlencode({'q': Query().with_term(field, EQUAL, value).to_text()})}"
+    near = get_session_neighbours(access.project.pk, trace)
+    for name, trace_id in (("before", near.before), ("after", near.after)):
+        if trace_id is not None:
+            links[name] = reverse("observability:trace-detail", args=[*slugs, trace_id])
+    export = {"project": access.project.pk, "trace_id": trace.trace_id, "events": "true"}
+    return {**links, "export": f"{reverse('api:trace-export')}?{urlencode(export)}"}
 
 
 def _find_also(trace: TraceSummary) -> str:

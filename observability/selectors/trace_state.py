@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from django.db.models import Case, CharField, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Coalesce, Concat, Lower
 from msgspec import Meta
 
@@ -111,8 +111,12 @@ def find_events_with_text(project_id: int, trace: TraceSummary, text: str) -> Ev
     found: list[str] = []
     for events in _sources(project_id, trace, until=None):
         texts = Concat(
-            *(piece for field in _SEARCHED for piece in (Coalesce(F(field), Value("")), Value("\n"))),
-            output_field=CharField(),
+            *(
+                piece
+                for field in _SEARCHED
+                for piece in (Coalesce(F(field), Value("", TextField())), Value("\n", TextField()))
+            ),
+            output_field=TextField(),
         )
         matching = events.annotate(texts=Lower(texts)).filter(matches_pattern("texts", parts))
         found += matching.order_by("started_at", "span_id").values_list("span_id", flat=True)[: MOST_MATCHES + 1]

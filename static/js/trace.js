@@ -2,7 +2,7 @@
  * The Trace page: what its views share. It reads the events, keeps the side panel and the playhead, and lets the
  * address always restore what is shown. The views themselves are in `trace/`, see `trace/views.js`.
  */
-import { isTyping, refreshTimes } from "./base.js";
+import { isTyping, refreshTimes, toast } from "./base.js";
 import { grouped } from "./format.js";
 import { connectLive } from "./live.js";
 import { Panel } from "./trace/panel.js";
@@ -15,6 +15,7 @@ import { TraceStore, parseMicros } from "./trace/store.js";
 import { VIEW_NAMES, Views } from "./trace/views.js";
 
 const ADDRESS_AFTER_MS = 200;
+const UNDO_LASTS_MS = 20000;
 /** Keys of the playhead: `[` and `]` to the last and next event, with Shift to errors only. */
 const STEPS = { "[": [-1], "]": [1], "{": [-1, { isErrorsOnly: true }], "}": [1, { isErrorsOnly: true }] };
 
@@ -199,6 +200,43 @@ function closePanel() {
   setAddress({ event: null });
   views.shown?.focus();
 }
+
+/* Sharing and deleting */
+
+async function send(method, address, body) {
+  const headers = { "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"], "Content-Type": "application/json" };
+  const response = await fetch(`${address}?project=${urls.project}`, { method, headers, body: body && JSON.stringify(body) });
+  if (!response.ok) throw new Error(`The server answered ${response.status}`);
+}
+
+async function deleteTrace() {
+  document.getElementById("delete-trace").close();
+  try {
+    await send("DELETE", urls.traceUrl);
+    showProblem("This trace has been deleted.");
+    toast("Trace deleted", { action: { label: "Undo", run: restoreTrace }, lasts: UNDO_LASTS_MS });
+  } catch (error) {
+    toast(`The trace could not be deleted. ${error.message}.`, { isError: true });
+  }
+}
+
+async function restoreTrace() {
+  try {
+    await send("POST", urls.restoreUrl, { trace_ids: [urls.traceId] });
+    showProblem("");
+    toast("Trace restored");
+    reader.refresh();
+  } catch (error) {
+    toast(`The trace could not be restored. ${error.message}.`, { isError: true });
+  }
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-delete-trace]")) deleteTrace();
+  const share = event.target.closest?.("[data-share]");
+  // Before the page's own listener copies it: the address says what is shown at this moment.
+  if (share) share.dataset.copy = location.href;
+}, true);
 
 /* Keys */
 

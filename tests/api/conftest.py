@@ -31,6 +31,8 @@ READS = [
     f"traces/{TRACE_ID}/events/root/values/input",
     f"traces/{TRACE_ID}/logs",
     f"traces/{TRACE_ID}/flow",
+    f"traces/{TRACE_ID}/state?at=2026-11-20T00:00:00Z",
+    f"traces/{TRACE_ID}/matches?text=x",
     f"traces/{TRACE_ID}/logs-counts",
     "saved-views",
     "metrics/system",

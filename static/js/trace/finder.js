@@ -5,6 +5,8 @@
 import { grouped } from "../format.js";
 
 const VALUES_AFTER_MS = 300;
+const MANY = 5000;
+const TYPING_MS = 90;
 
 export class Finder {
   /** `onFound()` is told of new matches, `onGo(index)` goes to one. */
@@ -16,7 +18,7 @@ export class Finder {
     this.words = [];
     this.found = [];
     this.fromValues = new Set();
-    this.input.addEventListener("input", () => this.run());
+    this.input.addEventListener("input", () => this.#runSoon());
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.only.addEventListener("click", () => this.setOnly(this.only.getAttribute("aria-pressed") !== "true"));
     root.querySelector("[data-find-next]").addEventListener("click", () => this.go(1));
@@ -31,6 +33,13 @@ export class Finder {
   focus() {
     this.input.focus();
     this.input.select();
+  }
+
+  /** In a large trace a search takes longer than a key press: it waits for the last one. */
+  #runSoon() {
+    clearTimeout(this.typing);
+    if (this.store.length < MANY) this.run();
+    else this.typing = setTimeout(() => this.run(), TYPING_MS);
   }
 
   /** Search anew, for a changed text. */
@@ -90,12 +99,18 @@ export class Finder {
   }
 
   #key(event) {
-    if (event.key === "Enter") this.go(event.shiftKey ? -1 : 1);
+    if (event.key === "Enter") this.#goNow(event.shiftKey ? -1 : 1);
     else if (event.key === "Escape") this.#leave();
     else if (event.key === "ArrowDown") this.onLeave();
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  #goNow(step) {
+    clearTimeout(this.typing);
+    if (wordsOf(this.input.value).join(" ") !== this.words.join(" ")) this.run();
+    this.go(step);
   }
 
   #leave() {

@@ -11,15 +11,15 @@ export class Playhead {
     this.store = store;
   }
 
-  /** Move it, or take it away with null. */
-  set(micros) {
+  /** Move it, or take it away with null. `isStep`: onto something that starts or ends there. */
+  set(micros, { isStep = false } = {}) {
     const next = micros == null || Number.isNaN(micros) ? null : Math.round(micros);
     if (next === this.at) return;
     this.at = next;
-    for (const listener of this.#listeners) listener(next);
+    for (const listener of this.#listeners) listener(next, { isStep });
   }
 
-  /** Call `listener(micros|null)` whenever it moves. */
+  /** Call `listener(micros|null, { isStep })` whenever it moves. */
   onChange(listener) {
     this.#listeners.push(listener);
   }
@@ -28,7 +28,7 @@ export class Playhead {
   step(direction, { isErrorsOnly = false } = {}) {
     const boundaries = this.#list(isErrorsOnly);
     const next = nextBoundary(boundaries, this.at ?? (direction > 0 ? -Infinity : Infinity), direction);
-    if (next !== undefined) this.set(next);
+    if (next !== undefined) this.set(next, { isStep: true });
   }
 
   #list(isErrorsOnly) {

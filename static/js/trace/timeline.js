@@ -154,7 +154,7 @@ export default class Timeline {
       onPan: (micros) => this.#change(() => scale.pan(micros)), onBrush: (from, to) => this.zoomTo(from, to),
       onPlace: (at) => page.playhead.set(at),
     });
-    page.playhead.onChange((at) => this.#followPlayhead(at));
+    page.playhead.onChange((at, how) => this.#followPlayhead(at, how));
   }
 
   #listen() {
@@ -311,7 +311,7 @@ export default class Timeline {
   setPath(isShown) {
     this.path = isShown ? findCriticalPath(this.store, this.now()) : null;
     localStorage.setItem(PATH_KEY, isShown ? "yes" : "no");
-    document.querySelector("[data-timeline=path]").setAttribute("aria-pressed", String(isShown));
+    document.querySelector("[data-timeline=path]")?.setAttribute("aria-pressed", String(isShown));
     this.list.refresh();
   }
 
@@ -394,9 +394,17 @@ export default class Timeline {
     return this.scale.at(Math.max(0, Math.min(1, (x - box.left) / box.width)));
   }
 
-  #followPlayhead(at) {
+  #followPlayhead(at, { isStep }) {
     if (at !== null) this.#bringTimeIntoView(at, at);
+    if (at !== null && isStep) this.#activateAt(at);
     this.#rescaled();
+  }
+
+  /** Make the event that starts or ends at a moment the active row, if a row shows it. */
+  #activateAt(at) {
+    const { starts, ends, rows } = this.store;
+    const index = rows.find((one) => Math.round(starts[one]) === at) ?? rows.find((one) => Math.round(ends[one]) === at);
+    if (index !== undefined) this.activate(index);
   }
 
   #moveCursor(event) {
