@@ -20,14 +20,14 @@ _YEAR_SECONDS = 365 * 86400
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Go to the traces of the current project, or else of the first one."""
+    """Go to the overview of the current project, or else of the first one."""
     assert isinstance(request.user, User)
     found = [access.project for access in list_projects_for_user(request.user)]
     if not found:
         return render(request, "observability/no_project.html")
     current = request.session.get(CURRENT_PROJECT)
     project = next((one for one in found if one.pk == current), found[0])
-    return redirect("observability:trace-list", project.organization.slug, project.slug)
+    return redirect("observability:overview", project.organization.slug, project.slug)
 
 
 @require_POST

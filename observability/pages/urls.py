@@ -9,7 +9,7 @@ from observability.pages import account, errors, home, ingest, invitations, over
 from observability.pages.settings import urls as settings_urls
 
 register_converter(AnyTextConverter, "trace_id")
-register_converter(FingerprintConverter, "fingerprint")
+register_converter(FingerprintConverter, "error_fingerprint")
 register_converter(StepKindConverter, "step_kind")
 
 app_name = "observability"
@@ -17,7 +17,7 @@ app_name = "observability"
 _project_patterns = [
     path("overview/", overview.overview, name="overview"),
     path("errors/", errors.error_list, name="error-list"),
-    path("errors/<fingerprint:fingerprint>/", errors.error_detail, name="error-detail"),
+    path("errors/<error_fingerprint:fingerprint>/", errors.error_detail, name="error-detail"),
     path("ingest/", ingest.ingest_health, name="ingest-health"),
     path("steps/", steps.step_list, name="step-list"),
     path("steps/<step_kind:kind>/<trace_id:name>/", steps.step_detail, name="step-detail"),
