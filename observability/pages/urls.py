@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from observability.api.converters import AnyTextConverter, FingerprintConverter, StepKindConverter
-from observability.pages import account, errors, home, ingest, invitations, overview, steps, trace_list, traces
+from observability.pages import account, compare, errors, home, ingest, invitations, overview, steps, trace_list, traces
 from observability.pages.settings import urls as settings_urls
 
 register_converter(AnyTextConverter, "trace_id")
 register_converter(FingerprintConverter, "error_fingerprint")
-register_converter(StepKindConverter, "step_kind")
+register_converter(StepKindConverter, "kind")
 
 app_name = "observability"
 
@@ -20,8 +20,9 @@ _project_patterns = [
     path("errors/<error_fingerprint:fingerprint>/", errors.error_detail, name="error-detail"),
     path("ingest/", ingest.ingest_health, name="ingest-health"),
     path("steps/", steps.step_list, name="step-list"),
-    path("steps/<step_kind:kind>/<trace_id:name>/", steps.step_detail, name="step-detail"),
+    path("steps/<kind:kind>/<trace_id:name>/", steps.step_detail, name="step-detail"),
     path("settings/", include(settings_urls)),
+    path("compare/", compare.compare, name="compare"),
     path("traces/", trace_list.trace_list, name="trace-list"),
     path("traces-live/", trace_list.trace_list_live, name="trace-list-live"),
     path("trace-header/<trace_id:trace_id>/", traces.trace_header, name="trace-header"),

@@ -21,6 +21,8 @@ PAGES = {
     "trace": "{base}/traces/t-1/?event=call",
     "flow": "{base}/traces/t-1/?tab=flow",
     "log": "{base}/traces/t-1/?tab=log",
+    "steps": "{base}/steps/",
+    "step": "{base}/steps/workflow/chat/",
     "keys": "{base}/settings/keys/",
     "quickstart": "{base}/settings/quickstart/",
     "capture": "{base}/settings/capture/",
