@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -16,11 +16,12 @@ from rest_framework.request import Request
 class AnyNegotiation(BaseContentNegotiation):
     """For addresses whose answer is a file of their own choice: errors are JSON, whatever is accepted."""
 
-    def select_renderer(  # type: ignore[override] - DRF annotates what it hands in, which is never used here
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the first renderer."""
-        return renderers[0], renderers[0].media_type or ""
+        first = next(iter(renderers))
+        return first, first.media_type or ""
 
 
 def stream_file(request: Request, pieces: Iterator[bytes], *, content_type: str, name: str) -> StreamingHttpResponse:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from observability.ingest.terms import query_terms
 from observability.query.errors import QueryError
-from observability.query.fields import COMPARABLE, FIELDS, Field, FieldKind, find_field, suggest_field
+from observability.query.fields import COMPARABLE, Field, FieldKind, find_field, suggest_field
 from observability.query.nodes import EQUAL, NO_QUERY, NOT_EQUAL, Node, Query, Term, Text, all_of, any_of, negate
 from observability.query.values import Exact, Moment, Pattern, Value, read_number, read_time
 
@@ -333,8 +333,3 @@ def _shorten(parts: list[str]) -> tuple[str, ...]:
     """Return the parts without empty ones in the middle: `a**b` is `a*b`."""
     middle = [part for part in parts[1:-1] if part]
     return (parts[0], *middle, parts[-1])
-
-
-def describe_fields() -> list[Field]:
-    """Return the fields in the order help shows them."""
-    return list(FIELDS.values())

@@ -61,4 +61,5 @@ def read_grouped(rows: QuerySet[Trace, Any], statement: str, parameters: list[An
         return []
     with connection.cursor() as cursor:
         cursor.execute(statement.format(matches=sql), [*given, *parameters])
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

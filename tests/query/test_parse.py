@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -239,3 +241,24 @@ def test_with_term__field_has_values_already__widens_it_and_else_narrows_the_que
 def test_bounds__as_documented() -> None:
     assert (MOST_DEPTH, MOST_TERMS) == (10, 50)
     assert parse_query("(" * 10 + "a" + ")" * 10) == parse_query("a")
+
+
+def test_fields__examples__are_read() -> None:
+    texts = [f"{field.name}{'>' if field.kind in COMPARABLE else ':'}{field.example}" for field in FIELDS.values()]
+
+    assert [parse_query(text).items[0].__class__ for text in texts] == [Term] * len(FIELDS)
+
+
+def test_reference__examples_and_fields__are_true() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "query.md").read_text()
+    conditions = reference.partition("## Fields")[0]
+    examples = [text for line in conditions.splitlines() if line.startswith("| `") for text in _list_code(line)]
+
+    assert len(examples) > 20
+    for text in examples:
+        parse_query(text)
+    assert set(FIELDS) <= set(re.findall(r"`(\w+)`", reference))
+
+
+def _list_code(line: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", line.split("|")[1])
