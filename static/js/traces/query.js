@@ -13,6 +13,7 @@ const problem = document.getElementById("query-problem");
 const UNFINISHED = /([:=<>][^\s]*|[,(]|(^|\s)(AND|OR|NOT|-))$/;
 const SAFE = /^[^\s"(),*=<>][^\s"(),*]*$/;
 const TYPING_MS = 350;
+const CHOOSING_MS = 1200;
 let sent = field.value.trim();
 let timer = 0;
 
@@ -67,9 +68,15 @@ export function edit(index) {
 field.addEventListener("input", () => {
   clearTimeout(timer);
   hideProblem();
-  if (isUnfinished(field.value)) return;
-  timer = setTimeout(() => field.value.trim() !== sent && submit(), TYPING_MS);
+  if (!isUnfinished(field.value)) timer = setTimeout(askUnlessChoosing, TYPING_MS);
 });
+
+/** Who has completions before them is probably about to take one. */
+function askUnlessChoosing() {
+  if (field.value.trim() === sent) return;
+  if (field.getAttribute("aria-expanded") === "true") timer = setTimeout(submit, CHOOSING_MS);
+  else submit();
+}
 
 /** Whether the text ends where something must still come: asking now would only bring an error. */
 function isUnfinished(text) {
