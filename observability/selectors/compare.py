@@ -157,7 +157,7 @@ def _make_events(
 ) -> Iterator[_Compared]:
     rows: QuerySet[Event, tuple[Any, ...]] = events.order_by("started_at", "span_id").values_list(*_COLUMNS)
     for row in rows[: MOST_COMPARED + 1].iterator(chunk_size=5_000):
-        yield _Compared(*row, is_inferred, hashes.get((row[5], row[0]), (None, None)))
+        yield _Compared._make((*row, is_inferred, hashes.get((row[5], row[0]), (None, None))))
 
 
 def _read_hashes(

@@ -67,7 +67,7 @@ def _read_calls(project_id: int, trace: TraceSummary) -> Iterator[FlowCall]:
 def _read_ordered(events: QuerySet[Event], *, is_inferred: bool) -> Iterator[FlowCall]:
     rows: QuerySet[Event, tuple[Any, ...]] = events.order_by("started_at", "span_id").values_list(*_COLUMNS)
     for row in rows[: MOST_CALLS + 1].iterator(chunk_size=10_000):
-        yield FlowCall(*row, is_inferred)
+        yield FlowCall._make((*row, is_inferred))
 
 
 def _lay_out(fold: Fold, *, event_count: int, folded_count: int, is_partial: bool) -> FlowGraph:
