@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from observability.models import Project, User
@@ -41,23 +43,188 @@ def test_traces__filter_by_status_and_text__narrows_and_is_in_the_address(
     )
     page = visit(owner).page
     page.goto(f"{base}/traces/")
+    statuses = page.get_by_role("group", name="Status")
 
-    page.get_by_role("radio", name="error").check()
+    statuses.get_by_role("link", name="error").click()
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma", "beta"])
-    page.keyboard.press("/")
-    page.keyboard.type("kettle")
+    expect(page.get_by_label("Search traces")).to_have_value("status:error")
+    page.get_by_label("Search traces").press("End")
+    page.keyboard.type(" kettle")
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma"])
 
-    assert "status=error" in page.url
-    assert "q=kettle" in page.url
+    expect(page.locator(".chip")).to_have_text(["status:error", "kettle"])
+    assert "q=status%3Aerror" in page.url
     page.reload()
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma"])
     page.go_back()
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma", "beta"])
-    expect(page.get_by_role("radio", name="error")).to_be_checked()
-    expect(page.get_by_role("search")).to_be_visible()
-    expect(page.get_by_role("radio", name="error")).to_be_checked()
-    expect(page.get_by_label("Search traces")).to_have_value("")
+    expect(statuses.get_by_role("link", name="error")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_label("Search traces")).to_have_value("status:error")
+    page.go_forward()
+    expect(page.locator("#traces .c-run a")).to_have_text(["gamma"])
+    page.locator("[data-chip='0']").focus()
+    page.keyboard.press("Backspace")
+    expect(page.locator("#traces .c-run a")).to_have_text(["gamma", "alpha"])
+    expect(page.get_by_label("Search traces")).to_have_value("kettle")
+
+
+def test_traces__query_that_cannot_be_read__is_underlined_and_the_list_stays(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", name="alpha"))
+    page = visit(owner, expects=(400,)).page
+    page.goto(f"{base}/traces/")
+
+    page.keyboard.press("/")
+    page.keyboard.type("alpha cost>much")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#query-problem mark")).to_have_text("much")
+    expect(page.get_by_label("Search traces")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#traces .c-run a")).to_have_text(["alpha"])
+    for _ in range(10):
+        page.keyboard.press("Backspace")
+    expect(page.locator("#query-problem")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_text(["alpha"])
+
+
+def test_traces__completion__leads_from_field_to_value_and_to_any_id(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("chat::1::abc", name="chat room"), make_event("t-2", name="other", at=1))
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+    expect(page.locator("#traces tbody tr")).to_have_count(2)
+    field = page.get_by_role("combobox", name="Search traces")
+
+    field.focus()
+    page.keyboard.type("workf")
+    expect(page.get_by_role("option", name="workflow").first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(field).to_have_value("workflow:")
+    expect(page.get_by_role("option", name="other")).to_be_visible()
+    page.keyboard.type("cha")
+    expect(page.get_by_role("option", name="other")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value('workflow:"chat room" ')
+    expect(page.locator("#traces .c-run a")).to_have_text(["chat room"])
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+    field.fill("t-")
+    page.keyboard.press("Escape")
+    field.fill("chat::1::abc")
+    expect(page.get_by_role("option").first).to_contain_text("Go to trace")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("chat room")
+
+
+def test_traces__facets__count_narrow_and_leave_out(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
+    keep(
+        *(make_event(f"t-{number}", name="chat", at=number) for number in range(3)),
+        make_event("t-8", name="mail", at=8, status="error"),
+    )
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+    workflows = page.locator("[data-facet-field=workflow] [data-facet]")
+
+    expect(workflows).to_have_text(["chat3", "mail1"])
+    workflows.nth(1).click()
+    expect(page.locator("#traces .c-run a")).to_have_text(["mail"])
+    expect(page.locator("[data-value=mail]")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-value=mail]").press("Enter")
+    expect(page.locator("#traces tbody tr")).to_have_count(4)
+    expect(page.locator(".chip")).to_have_count(0)
+    page.locator("[data-value=mail]").click(modifiers=["Alt"])
+    expect(page.get_by_label("Search traces")).to_have_value("-workflow:mail")
+    expect(page.locator("#traces tbody tr")).to_have_count(3)
+    page.keyboard.press("f")
+    expect(page.locator("#facets")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#facets")).to_be_hidden()
+
+
+def test_traces__histogram__adds_up_and_its_brush_sets_the_range(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(
+        make_event("t-1", name="early"),
+        make_event("t-2", name="late", at=1800, status="error"),
+        make_event("t-3", name="later", at=1801, lasts=None),
+    )
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+    expect(page.locator("#histogram-legend")).to_contain_text("ok 1error 1running 1")
+    before = page.locator("#results").bounding_box()
+
+    chart = page.get_by_role("slider", name="Traces over time")
+    chart.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#traces .c-run a")).to_have_text(["early"])
+    assert "range=custom" in page.url
+    assert page.locator("#results").bounding_box() == before
+
+
+def test_traces__selected__deleted_with_undo_and_compared(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(*(make_event(f"t-{number}", name=f"run {number}", at=number) for number in range(4)))
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+    names = page.locator("#traces tbody tr:not([hidden]) .c-run a")
+
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator(".c-pick input").nth(3).click(modifiers=["Shift"])
+    expect(page.locator("[data-count]")).to_have_text("3 selected")
+    page.keyboard.press("#")
+    expect(page.locator("#delete-traces")).to_contain_text("3 events")
+    page.keyboard.press("Enter")
+    expect(names).to_have_text(["run 0"])
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(names).to_have_text(["run 3", "run 2", "run 1", "run 0"])
+
+    names.nth(0).focus()
+    page.keyboard.press("J")
+    page.keyboard.press("x")
+    expect(page.locator("[data-select=compare]")).to_have_attribute("href", re.compile(r"left=t-2&right=t-3$"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#selection-bar")).to_be_hidden()
+
+
+def test_traces__view_saved__opens_with_its_query_and_columns(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", name="alpha"), make_event("t-2", name="beta", at=1, status="error"))
+    page = visit(owner).page
+    page.goto(f"{base}/traces/?q=status:error")
+    page.get_by_role("button", name="Columns and density").click()
+    page.get_by_label("Cost").uncheck()
+    expect(page.locator("th.c-cost")).to_have_count(0)
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("button", name="Save as a new view").click()
+    page.keyboard.type("Failed")
+    page.get_by_label("Share it").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".view-name")).to_have_text("Failed")
+    page.get_by_role("group", name="Status").get_by_role("link", name="All").click()
+    expect(page.locator(".changed")).to_be_visible()
+    page.get_by_role("button", name="Failed").click()
+    page.get_by_role("link", name="Failed").click()
+    expect(page.locator("#traces .c-run a")).to_have_text(["beta"])
+    expect(page.locator("th.c-cost")).to_have_count(0)
+
+    page.get_by_role("button", name="Failed").click()
+    page.get_by_role("button", name="Delete this view").click()
+    expect(page.locator(".view-name")).to_have_text("Views")
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator(".view-name")).to_have_text("Failed")
 
 
 def test_traces__escape_in_the_search__leaves_it_and_keeps_the_text(
@@ -84,7 +251,7 @@ def test_traces__refused_filters__are_not_asked_for_again(
     page = visitor.page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{base}/traces/?status=nonsense")
+    page.goto(f"{base}/traces/?q=colour:red")
     expect(page.locator("#live")).to_have_text("Live")
 
     keep(make_event("t-1", name="first"))
@@ -220,3 +387,8 @@ def test_traces__narrow_window__fits(visit: SignIn, owner: User, base: str, keep
 
     expect(page.locator("#traces tbody tr")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 400
+    page.get_by_role("button", name="Facets").click()
+    expect(page.locator("[data-facet-field=status]")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+    page.keyboard.press("Escape")
+    expect(page.locator("#facets")).to_be_hidden()

@@ -4,7 +4,7 @@
  */
 import { el } from "../dom.js";
 import { read } from "./api.js";
-import { field, submit, writeValue } from "./query.js";
+import { field, submit } from "./query.js";
 
 const list = document.getElementById("completions");
 const WAIT_MS = 120;
@@ -70,26 +70,33 @@ async function jump(text, signal) {
 }
 
 async function complete(before, signal) {
+  fields ??= (await read("traces-completions", {}, { signal }))?.items ?? null;
   const value = AT_VALUE.exec(before);
   if (value) return completeValue(value, before, signal);
   const name = AT_FIELD.exec(before);
   if (!name) return [];
-  fields ??= (await read("traces-completions", {}, { signal }))?.items ?? null;
   const prefix = name[1].toLowerCase();
   const start = before.length - name[1].length;
-  return (fields ?? []).filter((one) => one.text.startsWith(prefix)).slice(0, 30).map((one) => ({ ...one, kind: "field", start, insert: fieldText(one.text) }));
+  return (fields ?? []).filter((one) => one.text.startsWith(prefix)).map((one) => ({ ...one, start, insert: one.text }));
 }
 
-const fieldText = (text) => (/[:<>=]$/.test(text) ? text : `${text}:`);
+const SHORT_NAMES = ["env", "trace"];
 
-async function completeValue([, name, operator, given], before, signal) {
+async function completeValue([found, name, operator, given], before, signal) {
+  const name_ = name.toLowerCase();
+  if (!SHORT_NAMES.includes(name_) && !fields?.some((one) => one.text === `${name_}:`)) return [];
   const last = given.slice(given.lastIndexOf(",") + 1);
   const prefix = last.replace(/^"|"$/g, "").replace(/\\(.)/g, "$1");
-  const params = { field: name.toLowerCase() };
+  const params = { field: name_ };
   if (prefix) params.prefix = prefix;
-  const found = await read("traces-completions", params, { signal });
-  const start = before.length - last.length;
-  return (found?.items ?? []).map((one) => ({ ...one, start, insert: one.kind === "field" ? one.text : writeValue(one.text), operator })).filter((one) => one.insert !== last);
+  const answer = await read("traces-completions", params, { signal });
+  const valueStart = before.length - last.length;
+  // Operators and examples are spelt with their field, and take the place of what there is of it.
+  const termStart = before.length - found.trimStart().replace(/^[(-]+/, "").length;
+  return (answer?.items ?? [])
+    .filter((one) => one.kind === "value" || (operator === ":" && !given))
+    .map((one) => ({ ...one, start: one.kind === "value" ? valueStart : termStart, insert: one.text }))
+    .filter((one) => one.insert !== last);
 }
 
 function show(found) {
@@ -127,7 +134,7 @@ function accept(item) {
     return;
   }
   const end = field.selectionStart ?? field.value.length;
-  const isField = item.kind === "field";
+  const isField = item.kind === "field" || item.kind === "operator";
   const after = field.value.slice(end);
   const insert = isField || after.startsWith(" ") ? item.insert : `${item.insert} `;
   field.setRangeText(insert, item.start, end, "end");

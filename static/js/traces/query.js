@@ -111,11 +111,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 /* Problems */
 
-// Before the frame says it in general words: the place says more.
-document.body.addEventListener("htmx:responseError", (event) => {
-  const { xhr } = event.detail;
-  if (xhr.status !== 400 || event.detail.target?.id !== "results") return;
-  event.stopPropagation();
+// The place says more than the frame's words for a refused request; and the list stays as it is.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, target } = event.detail;
+  if (xhr.status !== 400 || target?.id !== "results") return;
+  event.detail.isError = false;
+  event.detail.shouldSwap = false;
   let answer = {};
   try {
     answer = JSON.parse(xhr.responseText);

@@ -111,8 +111,9 @@ dialog.addEventListener("close", () => {
 async function remove(chosen) {
   const ids = chosen.map((row) => row.dataset.trace);
   const focused = rows().find((row) => !chosen.includes(row));
-  for (const row of chosen) row.hidden = true;
   clearSelection();
+  for (const row of chosen) row.hidden = true;
+  showSelection();
   focused?.querySelector(".c-run a")?.focus({ preventScroll: true });
   const { isOk, problem } = await send("POST", "traces-delete", { trace_ids: ids });
   if (!isOk) {

@@ -8,11 +8,6 @@ let changing = null;
 
 const current = () => document.getElementById("current-view")?.dataset ?? null;
 
-// Where the menu was placed must not come back with its next version: the policy allows no style in markup.
-document.addEventListener("toggle", (event) => {
-  if (event.target.id === "views-menu" && event.newState === "closed") event.target.removeAttribute("style");
-}, true);
-
 /** What a view keeps of the list as it is now. */
 function contents() {
   const address = new URLSearchParams(location.search);
