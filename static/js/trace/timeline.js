@@ -72,6 +72,7 @@ export default class Timeline {
   /** Show what the store holds now. The first visible row stays where it is, whatever came in above it. */
   update() {
     const anchor = this.#anchor();
+    if (this.active >= this.lastLength) this.active = -1;
     this.scale.measure(this.store, this.now(), this.page.endedAt);
     this.#applyWantedZoom();
     if (this.path) this.path = findCriticalPath(this.store, this.now());
@@ -303,6 +304,7 @@ export default class Timeline {
 
   #showRows() {
     this.lastRows = this.store.rows;
+    this.lastLength = this.store.length;
     this.scroller.setAttribute("aria-rowcount", this.store.rows.length);
     this.list.setCount(this.store.rows.length);
   }
@@ -427,10 +429,19 @@ export default class Timeline {
 
   /* Keeping still */
 
+  /** The row to hold still: the active one if it is in view, else the first. Ghosts go, so they hold nothing. */
   #anchor() {
-    const [first] = this.list.range;
-    const index = this.lastRows?.[first];
-    return index === undefined || this.scroller.scrollTop === 0 ? null : { index, shift: this.scroller.scrollTop - first * ROW_HEIGHT };
+    const top = this.scroller.scrollTop;
+    if (top === 0 || !this.lastRows) return null;
+    const [first, last] = this.list.range;
+    let held = -1;
+    for (let row = Math.min(last, this.lastRows.length - 1); row >= first; row--) {
+      const index = this.lastRows[row];
+      if (index >= this.lastLength) continue;
+      held = row;
+      if (index === this.active) break;
+    }
+    return held < 0 ? null : { index: this.lastRows[held], shift: top - held * ROW_HEIGHT };
   }
 
   #restoreAnchor(anchor) {
