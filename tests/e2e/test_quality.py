@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
+from observability.ingest.fingerprints import fingerprint_error
 from observability.models import User
 from observability.services.keys import NewKey
 from tests.e2e.conftest import SignIn, StoreRecords
@@ -15,7 +16,12 @@ from tests.records import make_event, make_log
 
 BUDGET_BYTES = 300 * 1024
 GRAVE = {"serious", "critical"}
+ERROR = fingerprint_error("ai", "gpt-4o", "broke")[0]
 PAGES = {
+    "overview": "{base}/overview/",
+    "errors": "{base}/errors/",
+    "error": f"{{base}}/errors/{ERROR}/",
+    "ingest": "{base}/ingest/",
     "traces": "{base}/traces/",
     "no-match": "{base}/traces/?q=nothinghasthisword",
     "trace": "{base}/traces/t-1/?event=call",

@@ -88,7 +88,7 @@ def test_switcher__goes_to_the_other_project_and_home_remembers_it(
     expect(page.locator("[popovertarget=switcher]")).to_contain_text("Zebra")
     page.goto("/")
 
-    assert page.url.endswith("/p/zebra/traces/")
+    assert page.url.endswith("/p/zebra/overview/")
 
 
 def test_theme__chosen__stays_after_a_reload_and_before_sign_in(

@@ -8,13 +8,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from observability.ingest.fingerprints import fingerprint_error
 from observability.models import ApiKey, Invitation, Project, Role, User
 from observability.services.invitations import invite
 from observability.services.keys import NewKey
 from observability.services.policies import add_redaction_rule
 from tests.records import make_event, write
 
+FINGERPRINT = fingerprint_error("workflow", "chat", "no")[0]
 PAGES = [
+    "overview/",
+    "errors/",
+    f"errors/{FINGERPRINT}/",
+    "ingest/",
     "traces/",
     "traces-live/",
     "traces/t-1/",
@@ -55,7 +61,7 @@ CHANGES = [
 
 @pytest.fixture
 def base(project: Project, store: None) -> str:
-    write(project.pk, make_event("t-1"))
+    write(project.pk, make_event("t-1"), make_event("t-2", status="error", error_message="no"))
     return f"/o/{project.organization.slug}/p/{project.slug}/"
 
 

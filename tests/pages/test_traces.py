@@ -125,7 +125,7 @@ def test_trace__page_and_header__take_few_queries(client: Client, base: str, pro
 def test_home__goes_to_the_project_opened_last(client: Client, base: str, owner: User, project: Project) -> None:
     client.get(f"{base}traces/")
 
-    assert client.get("/").headers["Location"] == f"{base}traces/"
+    assert client.get("/").headers["Location"] == f"{base}overview/"
 
 
 def test_preferences__unknown_theme__is_refused(client: Client, base: str) -> None:
