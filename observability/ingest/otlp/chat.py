@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
+from observability.ingest.otlp.media import measure_image
 from observability.ingest.text import NotJSONError, decode_json
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A piece of a message.
 
     `text` is what to read; `value` is decoded JSON to unfold (arguments of a call, a structured result, data).
-    Media are placeholders: `mime_type`, `size_bytes` of the decoded content, and `url` if it was sent by address.
+    Media are placeholders: `mime_type`, `size_bytes` of the decoded content, `width` and
+    `height` of an image in pixels where it says them, and `url` if it was sent by address.
     """
 
     type: PartType
@@ -63,6 +65,8 @@ class Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     call_id: str | None = None
     mime_type: str | None = None
     size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
     url: str | None = None
 
 
@@ -248,11 +252,18 @@ def _describe_media(found: Part, content: str) -> None:
     if content.startswith("data:"):
         header, _, encoded = content.partition(",")
         found.mime_type = header[5:].partition(";")[0] or found.mime_type
-        found.size_bytes = _measure_base64(encoded)
+        _measure(found, encoded)
     elif "://" in content[:12]:
         found.url = content
     else:
-        found.size_bytes = _measure_base64(content)
+        _measure(found, content)
+
+
+def _measure(found: Part, encoded: str) -> None:
+    found.size_bytes = _measure_base64(encoded)
+    size = measure_image(encoded) if found.type == "image" or (found.mime_type or "").startswith("image/") else None
+    if size:
+        found.width, found.height = size
 
 
 def _measure_base64(encoded: str) -> int:

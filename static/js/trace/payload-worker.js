@@ -15,6 +15,7 @@ const QUOTE = 34;
 let source = null;
 let layout = null;
 let finder = null;
+let sought = "";
 let turn = 0;
 
 const rest = () => new Promise((resolve) => setTimeout(resolve));
@@ -45,9 +46,11 @@ const actions = {
   },
 
   async find({ text }) {
+    sought = text;
+    // Before the first bytes have come there is nothing to look through; `begin` does it then.
     finder = text && source ? new Finder(source, text, { most: MOST_MATCHES }) : null;
     if (finder) await lookOn();
-    else say("found", { count: 0, isFull: false, isDone: true });
+    else say("found", { count: 0, isFull: false, isDone: !text });
   },
 
   locate({ match }) {
@@ -99,6 +102,7 @@ function begin({ mode, columns, size, hash }) {
   const isText = source.bytes[0] === QUOTE;
   const used = mode === "text" && !isText ? "pretty" : mode ?? (isText ? "text" : "pretty");
   layout = new Layout(source, { mode: used, columns });
+  finder = sought ? new Finder(source, sought, { most: MOST_MATCHES }) : null;
   say("opened", { size, hash, isText, mode: used });
 }
 
@@ -112,12 +116,15 @@ async function layOut() {
   const mine = layout;
   if (mine.isBusy) return;
   mine.isBusy = true;
-  let isMore = true;
-  while (isMore && mine === layout) {
+  let seen;
+  let isMore;
+  do {
+    seen = source.length;
     isMore = mine.advance(SLICE_BYTES);
     say("laid", { count: mine.count, widest: mine.widest, isDone: mine.isDone });
     await rest();
-  }
+    // What arrived meanwhile found this loop busy: it is for this loop to go on.
+  } while (mine === layout && (isMore || source.length > seen));
   mine.isBusy = false;
 }
 
@@ -125,11 +132,13 @@ async function lookOn() {
   const mine = finder;
   if (mine.isBusy) return;
   mine.isBusy = true;
-  let isMore = true;
-  while (isMore && mine === finder) {
+  let seen;
+  let isMore;
+  do {
+    seen = source.length;
     isMore = mine.advance(SLICE_BYTES);
     say("found", { count: mine.starts.length, isFull: mine.isFull, isDone: !isMore && source.isWhole });
     await rest();
-  }
+  } while (mine === finder && !mine.isFull && (isMore || source.length > seen));
   mine.isBusy = false;
 }
