@@ -13,7 +13,8 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from observability.admin.service_admin import ServiceAdmin
-from observability.models import Membership, Organization, Project, ProjectMembership, RedactionRule, Role
+from observability.models import Membership, Organization, Project, ProjectMembership, RedactionRule, Role, User
+from observability.services.deletion import delete_organization, delete_project
 from observability.services.members import (
     add_member,
     change_member,
@@ -188,7 +189,7 @@ class OrganizationAdmin(TenantAdmin):
             "people_count": Count("memberships", distinct=True),
         }
         organizations: QuerySet[Organization] = super().get_queryset(request).annotate(**counts)
-        return organizations
+        return organizations.filter(deleted_at=None)
 
     @display(description="Projects", ordering="project_count")
     def count_projects(self, obj: Any) -> int:
@@ -211,6 +212,10 @@ class OrganizationAdmin(TenantAdmin):
             rename_organization(organization=obj, name=obj.name)
         if "plan" in form.changed_data:
             change_plan(organization=obj, plan=obj.plan)
+
+    def remove(self, request: HttpRequest, obj: Organization) -> None:  # type: ignore[override]
+        """Hide it with all its projects, and have them removed in the background."""
+        delete_organization(organization=obj, requested_by=request.user if isinstance(request.user, User) else None)
 
 
 @admin.register(Project)
@@ -245,6 +250,11 @@ class ProjectAdmin(TenantAdmin):
         """Make the slug optional: the service makes one from the name."""
         return _with_optional_slug(super().get_form(request, obj, change, **kwargs))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """Leave out what is being removed."""
+        projects: QuerySet[Project] = super().get_queryset(request)
+        return projects.filter(deleted_at=None)
+
     def view_on_site(self, obj: Project) -> str:
         """Lead to the project's traces."""
         return reverse("observability:trace-list", args=[obj.organization.slug, obj.slug])
@@ -261,6 +271,10 @@ class ProjectAdmin(TenantAdmin):
         switches = {name.removeprefix("capture_"): getattr(obj, name) for name in self.capture_fields}
         if set(form.changed_data) & set(self.capture_fields):
             update_capture(project=obj, **switches)
+
+    def remove(self, request: HttpRequest, obj: Project) -> None:  # type: ignore[override]
+        """Hide it, and have it removed in the background."""
+        delete_project(project=obj, requested_by=request.user if isinstance(request.user, User) else None)
 
 
 def _with_optional_slug(form_class: Any) -> Any:

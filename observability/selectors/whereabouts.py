@@ -26,6 +26,7 @@ SPAN_DAYS = 3
 MOST_REJECTIONS = 1_000
 MOST_SHOWN = 5
 SKEW_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(hours=2)
 _MOST_EVENTS = 5_000
 _MOST_PROJECTS = 200
 _SENT_BY_NONE = ("accepted", "duplicate")
@@ -265,7 +266,7 @@ def _describe_times(trace: Trace) -> Iterator[Verdict]:
                 Fact(name="First received", value=_write(trace.created_at)),
             ],
         )
-    elif late > timedelta(hours=1):
+    elif late > LATE_AFTER:
         yield Verdict(
             code="arrived_late",
             level="info",

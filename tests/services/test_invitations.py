@@ -119,7 +119,7 @@ def test_accept__foreign_expired_revoked_or_replaced__is_refused(
     organization: Organization, stranger: User, operator: User
 ) -> None:
     sent = _invite(organization)
-    with pytest.raises(DeniedError, match="for stranger@example.com"):
+    with pytest.raises(DeniedError, match=r"for stranger@example\.com"):
         accept_invitation(token=_token(sent), user=operator)
     with pytest.raises(NotFoundError):
         accept_invitation(token="made-up", user=stranger)

@@ -75,7 +75,7 @@ def switch_rule(request: HttpRequest, access: ProjectAccess, rule_id: int) -> Ht
 @project_page()
 def try_rules(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Show what would be stored of a text, with the saved rules and perhaps one that is not saved yet."""
-    form = TryForm(request.POST)
+    form = TryForm(request.POST, auto_id="try_%s")
     trial = None
     if form.is_valid():
         draft = DraftRule(form.cleaned_data["kind"], form.cleaned_data["value"])
@@ -105,7 +105,7 @@ def _show(
         "form": CaptureForm.of(access.project),
         "rules": list(access.project.redaction_rules.all()),
         "rule_form": rule_form,
-        "try_form": try_form or TryForm(),
+        "try_form": try_form or TryForm(auto_id="try_%s"),
         "trial": trial,
     }
     return render(request, "observability/settings_capture.html", context, status=status)

@@ -97,8 +97,8 @@ class TryForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7, "spellcheck": "false"}),
         error_messages={"required": "Paste something to see what would be stored of it."},
     )
-    kind = forms.ChoiceField(choices=RedactionRule.Kind.choices, label="Also hide by", required=False)
-    value = forms.CharField(max_length=500, label="Name or pattern, not saved yet", required=False)
+    kind = forms.ChoiceField(choices=RedactionRule.Kind.choices, label="Draft rule", required=False)
+    value = forms.CharField(max_length=500, label="Its name or RE2 pattern", required=False)
 
 
 class InviteForm(forms.Form):
