@@ -6,7 +6,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from observability.models import Membership, Organization, Project, ProjectMembership, RedactionRule, Role, User
+from observability.models import (
+    Deletion,
+    Membership,
+    Organization,
+    Project,
+    ProjectMembership,
+    RedactionRule,
+    Role,
+    User,
+)
+from observability.selectors.access import list_projects_for_user
 from observability.services.policies import add_redaction_rule
 
 ORGANIZATIONS = "/admin/observability/organization/"
@@ -65,8 +75,14 @@ def test_change_organization__name_and_plan__slug_stays(signed_in: Client, organ
     assert (organization.name, organization.plan, organization.slug) == ("Renamed", "pro", "acme")
 
 
-def test_delete_organization__nobody__may(signed_in: Client, organization: Organization) -> None:
-    assert signed_in.post(f"{ORGANIZATIONS}{organization.pk}/delete/", {"post": "yes"}).status_code == 403
+def test_delete_organization__with_a_project__is_hidden_and_removed_later(
+    signed_in: Client, project: Project, owner: User
+) -> None:
+    signed_in.post(f"{ORGANIZATIONS}{project.organization_id}/delete/", {"post": "yes"})
+
+    assert Organization.objects.get().deleted_at
+    assert list_projects_for_user(owner) == []
+    assert Deletion.objects.get().project_id == project.pk
 
 
 def test_people__added__is_member(signed_in: Client, organization: Organization, owner: User, stranger: User) -> None:

@@ -19,7 +19,7 @@ from observability.services.policies import (
     switch_redaction_rule,
     update_capture,
 )
-from observability.services.redaction_trial import DraftRule, TrialError, try_redaction
+from observability.services.redaction_trial import DraftRule, Trial, TrialError, try_redaction
 
 
 @require_safe
@@ -76,7 +76,7 @@ def switch_rule(request: HttpRequest, access: ProjectAccess, rule_id: int) -> Ht
 def try_rules(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Show what would be stored of a text, with the saved rules and perhaps one that is not saved yet."""
     form = TryForm(request.POST, auto_id="try_%s")
-    trial = None
+    trial: Trial | TrialError | None = None
     if form.is_valid():
         draft = DraftRule(form.cleaned_data["kind"], form.cleaned_data["value"])
         try:
