@@ -138,7 +138,7 @@ def test_purge__hourly_figures__return_to_what_is_left(project: Project) -> None
 def test_restore__before_the_purge__everything_is_as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge, "GRACE", timedelta(seconds=30))
     _write_trace(project)
-    before = Trace.objects.filter(trace_id="gone").values().get()
+    before: dict[str, Any] = {**Trace.objects.filter(trace_id="gone").values().get()}
     hours = list(StepHour.objects.order_by("kind", "key", "hour").values())
     delete_trace(project_id=project.pk, trace_id="gone")
 
@@ -149,7 +149,7 @@ def test_restore__before_the_purge__everything_is_as_it_was(project: Project, mo
 
     assert restored == ["gone"]
     assert [item.code for item in refused.rejected] == ["trace_deleted"]
-    after = Trace.objects.filter(trace_id="gone").values().get()
+    after: dict[str, Any] = {**Trace.objects.filter(trace_id="gone").values().get()}
     assert after.pop("version") > before.pop("version") + 1
     assert after.pop("updated_at") > before.pop("updated_at")
     assert after == before
