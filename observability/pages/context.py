@@ -110,6 +110,28 @@ SHORTCUTS = (
         ),
         ("trace-detail",),
     ),
+    ShortcutGroup(
+        "Flow of a trace",
+        (
+            Shortcut("Follow the arrows", ("←", "→", "↑", "↓")),
+            Shortcut("Next, previous call of a step", ("n", "p")),
+            Shortcut("Zoom in, out, show all", ("+", "-", "0")),
+            Shortcut("Show which step followed which", ("o",)),
+        ),
+        ("trace-detail",),
+    ),
+    ShortcutGroup(
+        "Compare",
+        (
+            Shortcut("Next, previous step", ("j", "k")),
+            Shortcut("Next, previous difference", ("n", "p")),
+            Shortcut("First divergence", ("f",)),
+            Shortcut("Only differences", ("d",)),
+            Shortcut("Swap sides", ("s",)),
+            Shortcut("Open what differs", ("Enter",)),
+        ),
+        ("compare",),
+    ),
 )
 
 _ACCOUNT_PAGES = (

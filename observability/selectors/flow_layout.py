@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH = 228.0
+WIDTH = 252.0
 HEIGHT = 56.0
-COLUMN_GAP = 84.0
+COLUMN_GAP = 76.0
 ROW_GAP = 32.0
 
 Point = tuple[float, float]
 
 _DOWN_AT = 28.0
-_UP_AT = 56.0
+_UP_AT = 76.0
 _BULGE = 28.0
 _BULGE_MORE = 8.0
 _LIFT = 44.0

@@ -25,6 +25,7 @@ PAGES = {
     "traces": "{base}/traces/",
     "no-match": "{base}/traces/?q=nothinghasthisword",
     "trace": "{base}/traces/t-1/?event=call",
+    "compare": "{base}/compare/?left=t-1&right=t-2",
     "flow": "{base}/traces/t-1/?tab=flow",
     "log": "{base}/traces/t-1/?tab=log",
     "steps": "{base}/steps/",

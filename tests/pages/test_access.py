@@ -24,6 +24,7 @@ PAGES = [
     "traces/",
     "traces-live/",
     "traces/t-1/",
+    "compare/?left=t-1&right=t-1",
     "trace-header/t-1/",
     "steps/",
     "steps/workflow/chat/",
