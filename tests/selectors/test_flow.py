@@ -220,7 +220,7 @@ def test_flow__stored_run__nodes_edges_and_places(project: Project) -> None:
 @pytest.mark.usefixtures("store")
 def test_flow__inferred_events__hang_below_the_run(project: Project) -> None:
     run = "chat::1::a"
-    sent = {"source": "sdk", "session_id": "s"}
+    sent: dict[str, Any] = {"source": "sdk", "session_id": "s"}
     write(
         project.pk,
         make_event(run, lasts=5, **sent),
