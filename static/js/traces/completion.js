@@ -23,7 +23,7 @@ field.addEventListener("input", () => {
   timer = setTimeout(offer, WAIT_MS);
 });
 field.addEventListener("click", () => field.value === "" && offer());
-field.addEventListener("blur", () => setTimeout(() => !list.contains(document.activeElement) && close(), 120));
+field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && close(), 120));
 field.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "ArrowDown" && list.hidden) {
