@@ -9,7 +9,7 @@ from typing import Any
 from observability.flags import EventFlag
 from observability.ingest.prices import PriceExplanation, PriceLine, explain_price
 from observability.ingest.records import Usage
-from observability.selectors.event_shapes import CostLine, Pricing
+from observability.selectors.event_shapes import Basis, CostLine, Pricing
 
 _CLASSES = ("input", "cached_input", "cache_write", "output", "reasoning", "audio_in", "audio_out")
 
@@ -26,7 +26,7 @@ def explain_cost(row: Mapping[str, Any]) -> Pricing | None:
     usage = Usage(total=row["total_tokens"], **{name: row[f"{name}_tokens"] for name in _CLASSES})
     found = explain_price(provider=row["provider"], model=row["model"], usage=usage, on=row["started_at"].date())
     is_stated = bool(row["flags"] & EventFlag.COST_STATED)
-    basis = "unknown" if cost is None else "stated" if is_stated else "computed"
+    basis: Basis = "unknown" if cost is None else "stated" if is_stated else "computed"
     if not isinstance(found, PriceExplanation):
         return Pricing(basis=basis, reason=found)
     return Pricing(

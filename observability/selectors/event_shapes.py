@@ -37,11 +37,14 @@ class CostLine(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Annotated[str, Meta(description="US dollars, not rounded.")]
 
 
+Basis = Literal["computed", "stated", "unknown"]
+
+
 class Pricing(msgspec.Struct, frozen=True, kw_only=True):
     """How the cost of a model call came about, or why it is not known."""
 
     basis: Annotated[
-        Literal["computed", "stated", "unknown"],
+        Basis,
         Meta(description="`stated`: the sender said what it cost, and that is what is stored."),
     ]
     reason: Annotated[

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -57,7 +58,7 @@ def stored(store: None, project: Project, owner: User) -> Api:
 
 
 def _read(api: Api, path: str, header: str, **headers: str) -> tuple[int, bytes, str | None]:
-    response = api.client.get(f"/api/observability/{path}", headers={"range": header, **headers})
+    response: Any = api.client.get(f"/api/observability/{path}", headers={"range": header, **headers})
     content = b"".join(response.streaming_content) if response.streaming else response.content
     return response.status_code, content, response.headers.get("Content-Range")
 
