@@ -1,0 +1,172 @@
+"""The frame of every page: palette, shortcuts, toasts, density, time zone, paper."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from observability.models import Project, User
+from observability.services.preferences import set_preferences
+from observability.services.tenancy import create_project
+from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.records import make_event
+
+PHONE = {"width": 400, "height": 800}
+
+
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-input")).to_be_focused()
+
+
+def test_palette__by_keyboard__finds_goes_and_remembers(
+    visit: SignIn, owner: User, base: str, project: Project, store: None
+) -> None:
+    create_project(organization=project.organization, name="Zebra")
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+
+    open_palette(page)
+    page.keyboard.type("zeb")
+    option = page.locator(".palette-option[aria-selected=true]")
+    expect(option).to_contain_text("Zebra")
+    expect(page.locator("#palette-input")).to_have_attribute(
+        "aria-activedescendant", option.get_attribute("id") or "none"
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/p/zebra/**")
+    page.goto("/account/")
+    open_palette(page)
+
+    expect(page.locator(".palette-option").first).to_contain_text("Zebra")
+    expect(page.locator(".palette-group").first).to_have_text("Recent")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".palette-option").last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette-input")).to_be_hidden()
+
+
+def test_palette__id_of_a_trace__leads_to_it(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
+    keep(make_event("trace-to-find", "root", name="chat"))
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+
+    open_palette(page)
+    page.keyboard.type("trace-to-find")
+    page.locator(".palette-option").filter(has_text="trace").first.wait_for()
+    expect(page.locator(".palette-group").first).to_have_text("Found")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/traces/trace-to-find/**")
+
+
+def test_palette__phone_and_dark__fits_and_changes_the_theme(
+    visit: SignIn, owner: User, base: str, store: None
+) -> None:
+    page = visit(owner, viewport=PHONE).page
+    page.goto("/account/")
+
+    page.get_by_role("button", name="Command palette").click()
+    expect(page.locator("#palette-input")).to_be_focused()
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+    page.keyboard.type("theme dark")
+    with page.expect_response("**/preferences/"):
+        page.keyboard.press("Enter")
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_go__g_and_a_letter__shows_where_and_goes(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+
+    page.keyboard.press("g")
+    expect(page.locator(".go-hint")).to_contain_text("Traces")
+    page.keyboard.press("Escape")
+    expect(page.locator(".go-hint")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+
+    page.wait_for_url("**/traces/")
+
+
+def test_shortcuts__of_a_page__are_those_that_work_there(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+
+    page.keyboard.press("?")
+
+    titles = texts_of(page, "#shortcuts h3")
+    assert "Everywhere" in titles
+    assert not {"Traces", "Trace"} & set(titles)
+
+
+def test_toast__action_and_bound__are_reached_by_keyboard(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+    address = page.locator("script[src*='js/base']").get_attribute("src")
+    show = """([address, text]) => import(address).then(({ toast }) => toast(text, {
+        lasts: 60000, action: { label: "Undo", run: () => { document.title = `undid ${text}`; } } }))"""
+
+    for text in ("one", "two", "three", "four"):
+        page.evaluate(show, [address, text])
+
+    expect(page.locator(".toast")).to_have_count(3)
+    expect(page.locator(".toast").first).to_contain_text("two")
+    page.keyboard.press("u")
+    expect(page).to_have_title("undid four")
+    page.get_by_role("button", name="Undo").first.focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".toast")).to_have_count(1)
+
+
+def test_density__chosen__holds_after_a_reload(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+
+    page.get_by_role("button", name="Appearance").click()
+    with page.expect_response("**/preferences/"):
+        page.get_by_role("menuitemradio", name="Comfortable").click()
+    page.reload()
+
+    expect(page.locator("html")).to_have_attribute("data-density", "comfortable")
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--row').trim()") == "36px"
+
+
+def test_time_zone__chosen__is_that_of_every_time(
+    visit: SignIn, owner: User, base: str, api_key: object, store: None
+) -> None:
+    set_preferences(user=owner, time_zone="Asia/Kathmandu")
+    page = visit(owner).page
+    page.goto(f"{base}/settings/keys/")
+    address = page.locator("script[src*='js/base']").get_attribute("src")
+
+    title = page.locator("time[data-when]").first.get_attribute("title")
+    format_url = page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => one.name).find((name) => name.includes('js/format'))"
+    )
+    there_and_back = page.evaluate(
+        """(address) => import(address).then(({ toField, fromField }) => [
+            toField(new Date("2026-03-01T12:00:00Z")), fromField("2026-03-01T17:45").toISOString()])""",
+        format_url,
+    )
+
+    assert address
+    assert title is not None
+    assert "GMT+5:45" in title
+    assert there_and_back == ["2026-03-01T17:45:00", "2026-03-01T12:00:00.000Z"]
+
+
+def test_paper__of_a_dark_page__is_light_and_has_no_buttons(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", "root", name="chat"))
+    page = visit(owner, theme="dark").page
+    for path in ("traces/", "traces/t-1/"):
+        page.goto(f"{base}/{path}")
+
+        page.emulate_media(media="print", color_scheme="dark")
+
+        expect(page.locator("header.top")).to_be_hidden()
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+        expect(page.get_by_text("chat").locator("visible=true").first).to_be_visible()
+        page.emulate_media(media="screen", color_scheme="dark")
