@@ -154,7 +154,7 @@ def test_traces__histogram__adds_up_and_its_brush_sets_the_range(
     page = visit(owner).page
     page.goto(f"{base}/traces/")
     expect(page.locator("#histogram-legend")).to_contain_text("ok 1error 1running 1")
-    top = page.evaluate("document.getElementById('results').getBoundingClientRect().top")
+    height = page.locator(".histogram").evaluate("box => box.offsetHeight")
 
     chart = page.get_by_role("slider", name="Traces over time")
     chart.focus()
@@ -164,7 +164,7 @@ def test_traces__histogram__adds_up_and_its_brush_sets_the_range(
 
     expect(page.locator("#traces .c-run a")).to_have_text(["early"])
     assert "range=custom" in page.url
-    assert page.evaluate("document.getElementById('results').getBoundingClientRect().top") == top
+    assert page.locator(".histogram").evaluate("box => box.offsetHeight") == height
 
 
 def test_traces__selected__deleted_with_undo_and_compared(
