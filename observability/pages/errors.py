@@ -132,7 +132,7 @@ def _find_stack(project_id: int, error: ErrorDetail) -> str:
         stack = get_event_by_id(project_id, error.samples[0].id).error_stack
     except NotFoundError:
         return ""
-    if stack is None or stack.value is None:
+    if stack.value is None:
         return ""
     value = msgspec.json.decode(stack.value)
     return value[:_MOST_STACK] if isinstance(value, str) else msgspec.json.encode(value).decode()[:_MOST_STACK]

@@ -85,7 +85,7 @@ def _make_overview(access: ProjectAccess, time_range: TimeRange) -> dict[str, An
     if not has_any_trace(project_id):
         return {"is_empty": True, **make_quickstart_context(access)}
     since, until = time_range.bounds()
-    bounds = {"since": since, "until": until}
+    bounds: dict[str, Any] = {"since": since, "until": until}
     metrics = get_system_metrics(project_id, **bounds)
     running, running_count = list_running(project_id, limit=ROWS_SHOWN)
     return {
@@ -105,14 +105,14 @@ def make_figures(metrics: SystemMetrics) -> list[Figure]:
     """Return the figures at the top, each beside that of the stretch before."""
     now, before = metrics.totals, metrics.previous
     # Without traces there was nothing to compare with: what nobody measured did not change.
-    old = before if before and before.traces else None
+    old = before if before and before.traces else TraceFigures()
     return [
         make_figure("Traces", now.traces, before.traces if before else None, write=_write_count),
-        make_figure("Error rate", now.error_rate, old and old.error_rate, write=percent, better="lower"),
-        make_figure("Latency p50", now.p50_ms, old and old.p50_ms, write=duration, better="lower"),
-        make_figure("Latency p95", now.p95_ms, old and old.p95_ms, write=duration, better="lower"),
-        make_figure("Latency p99", now.p99_ms, old and old.p99_ms, write=duration, better="lower"),
-        make_figure("Cost", _cost_of(now), _cost_of(old), write=_write_cost),
+        make_figure("Error rate", now.error_rate, old.error_rate, write=percent, better="lower"),
+        make_figure("Latency p50", now.p50_ms, old.p50_ms, write=duration, better="lower"),
+        make_figure("Latency p95", now.p95_ms, old.p95_ms, write=duration, better="lower"),
+        make_figure("Latency p99", now.p99_ms, old.p99_ms, write=duration, better="lower"),
+        make_figure("Cost", _cost_of(now), _cost_of(before if before and before.traces else None), write=_write_cost),
         make_figure("Tokens", now.total_tokens, before.total_tokens if before else None, write=_write_count),
     ]
 

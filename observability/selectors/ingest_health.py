@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from django.db import connection
@@ -110,8 +110,8 @@ _Row = tuple[str, str, datetime, int]
 _PLACES = {ACCEPTED: 0, DUPLICATE: 1}
 
 
-def _sum_by(rows: list[_Row], column: int) -> dict[object, list[int]]:
-    sums: dict[object, list[int]] = defaultdict(lambda: [0, 0, 0])
+def _sum_by(rows: list[_Row], column: int) -> dict[Any, list[int]]:
+    sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
     for row in rows:
         sums[row[column]][_PLACES.get(row[1], 2)] += row[3]
     return sums

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from tests.records import at, make_event, write
 pytestmark = pytest.mark.usefixtures("store")
 
 
-def _bounds(since: float, until: float) -> dict[str, datetime]:
+def _bounds(since: float, until: float) -> dict[str, Any]:
     return {"since": at(since), "until": at(until)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from observability.models import Event, IngestCount, IngestRejection, Project
@@ -70,12 +71,13 @@ def test_lag__some_events__equals_received_minus_ended(project: Project, foreign
     lags = {"t-0": 100, "t-1": 300, "t-2": -50}
     for trace_id, lag in lags.items():
         event = Event.objects.filter(project_id=project.pk, trace_id=trace_id)
-        event.update(received_at=event.get().ended_at + timedelta(milliseconds=lag))
+        event.update(received_at=F("ended_at") + timedelta(milliseconds=lag))
 
     found = get_ingest_lag(project.pk)
 
     # 0, 100, 300: a clock that is ahead counts as no lag.
-    assert (found.events, found.p50_ms, found.p95_ms) == (3, pytest.approx(100), pytest.approx(280))
+    assert found.events == 3
+    assert [found.p50_ms, found.p95_ms] == pytest.approx([100, 280])
 
 
 def test_lag__nothing_sent__unknown(project: Project) -> None:

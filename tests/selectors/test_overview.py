@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -22,7 +23,7 @@ from tests.records import at, make_event, make_log, write
 pytestmark = pytest.mark.usefixtures("store")
 
 
-def _bounds(since: float, until: float) -> dict[str, datetime]:
+def _bounds(since: float, until: float) -> dict[str, Any]:
     return {"since": at(since), "until": at(until)}
 
 
