@@ -9,53 +9,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('observability', '0005_purge_begun'),
+        ("observability", "0005_purge_begun"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SavedView',
+            name="SavedView",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('is_shared', models.BooleanField(default=False, help_text='Everybody in the project sees it.')),
-                ('q', models.CharField(blank=True, max_length=1000, verbose_name='query')),
-                ('range', models.CharField(blank=True, max_length=10, verbose_name='time range')),
-                ('since', models.DateTimeField(blank=True, help_text='Start of a custom range.', null=True)),
-                ('until', models.DateTimeField(blank=True, help_text='End of a custom range.', null=True)),
-                ('columns', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, help_text="In order; empty for each person's own.", size=None)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='observability.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                ("is_shared", models.BooleanField(default=False, help_text="Everybody in the project sees it.")),
+                ("q", models.CharField(blank=True, max_length=1000, verbose_name="query")),
+                ("range", models.CharField(blank=True, max_length=10, verbose_name="time range")),
+                ("since", models.DateTimeField(blank=True, help_text="Start of a custom range.", null=True)),
+                ("until", models.DateTimeField(blank=True, help_text="End of a custom range.", null=True)),
+                (
+                    "columns",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20),
+                        blank=True,
+                        default=list,
+                        help_text="In order; empty for each person's own.",
+                        size=None,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("deleted_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="saved_views",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="saved_views",
+                        to="observability.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='TraceListChoice',
+            name="TraceListChoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('columns', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('default_view', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='observability.savedview')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='observability.project')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trace_list_choices', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "columns",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "default_view",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="observability.savedview",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="observability.project"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="trace_list_choices",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(models.F('project'), models.F('owner'), django.db.models.functions.text.Lower('name'), condition=models.Q(('deleted_at', None), ('is_shared', False)), name='saved_view_private_name'),
+            model_name="savedview",
+            constraint=models.UniqueConstraint(
+                models.F("project"),
+                models.F("owner"),
+                django.db.models.functions.text.Lower("name"),
+                condition=models.Q(("deleted_at", None), ("is_shared", False)),
+                name="saved_view_private_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(models.F('project'), django.db.models.functions.text.Lower('name'), condition=models.Q(('deleted_at', None), ('is_shared', True)), name='saved_view_shared_name'),
+            model_name="savedview",
+            constraint=models.UniqueConstraint(
+                models.F("project"),
+                django.db.models.functions.text.Lower("name"),
+                condition=models.Q(("deleted_at", None), ("is_shared", True)),
+                name="saved_view_shared_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tracelistchoice',
-            constraint=models.UniqueConstraint(fields=('user', 'project'), name='trace_list_choice_once'),
+            model_name="tracelistchoice",
+            constraint=models.UniqueConstraint(fields=("user", "project"), name="trace_list_choice_once"),
         ),
     ]
