@@ -49,7 +49,7 @@ def rename(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
 @project_page(Role.ADMIN)
 def remove_traces(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Delete traces by age."""
-    form = DeleteTracesForm(request.POST)
+    form = DeleteTracesForm(request.POST, auto_id="traces_%s")
     if not _is_confirmed(form, access.project):
         return _show(request, access, traces_form=form, status=422)
     delete_traces(project=access.project, until=form.until, requested_by=get_person(request))
@@ -61,7 +61,7 @@ def remove_traces(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
 @project_page(Role.OWNER)
 def remove_project(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Delete the project."""
-    form = ConfirmForm(request.POST)
+    form = ConfirmForm(request.POST, auto_id="project_%s")
     if not _is_confirmed(form, access.project):
         return _show(request, access, project_form=form, status=422)
     delete_project(project=access.project, requested_by=get_person(request))
