@@ -40,7 +40,10 @@ const actions = {
   },
 
   rows({ first, count, id }) {
-    if (!layout) return;
+    if (!layout) {
+      say("rows", { id, first, rows: [] });
+      return;
+    }
     const find = finder && ((from, until) => finder.between(from, until));
     say("rows", { id, first, rows: layout.read(first, count, find) });
   },
