@@ -39,7 +39,7 @@ def resume_purges() -> None:
 def run_deletion(deletion_id: int) -> None:
     """Remove a deleted project, or deleted traces; what cannot be removed yet is tried again in half a minute."""
     if not deletion.run_deletion(deletion_id):
-        run_deletion.apply_async(args=[deletion_id], countdown=deletion.AGAIN_AFTER.total_seconds())
+        run_deletion.apply_async(args=(deletion_id,), countdown=deletion.AGAIN_AFTER.total_seconds())
 
 
 @shared_task(ignore_result=True)

@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import path, reverse
 
 from observability.admin.links import get_project_url
 from observability.models import (
@@ -148,7 +148,7 @@ def _read_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
-def list_urls() -> list[URLPattern]:
+def list_urls() -> list[Any]:
     """Return admin's addresses with ours before them."""
     ours = path("store/<str:name>/", admin.site.admin_view(show_table), name="store-table")
     return [ours, *_library_urls()]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from observability.templatetags.playhead import percent
 
 NO_CHANGE = "no change"
+Number = TypeVar("Number", int, float)
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -25,10 +26,10 @@ class Figure:
 
 def make_figure(
     label: str,
-    now: float | None,
-    before: float | None,
+    now: Number | None,
+    before: Number | None,
     *,
-    write: Callable[[float | None], str],
+    write: Callable[[Number | None], str],
     better: Better = "neither",
 ) -> Figure:
     """Return the figure with its change against the period before.

@@ -77,7 +77,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     provider = get_adapter(request).get_provider(request, PROVIDER_ID)
     nonce = secrets.token_urlsafe(24)
     try:
-        answer = provider.redirect(
+        answer: HttpResponse = provider.redirect(
             request,
             process=AuthProcess.LOGIN,
             next_url=get_next_redirect_url(request),
@@ -85,7 +85,7 @@ def begin(request: HttpRequest) -> HttpResponse:
             nonce=nonce,
         )
     except (RequestException, KeyError, ValueError) as error:
-        return render_authentication_error(request, provider, exception=error)
+        return _show_error(request, provider, error)
     address = answer.headers.get("Location", "")
     if not address:
         return answer
@@ -99,10 +99,16 @@ def finish(request: HttpRequest) -> HttpResponse:
     _check_set_up()
     adapter = CheckingAdapter(request, PROVIDER_ID)
     try:
-        return CallbackView.adapter_view(adapter)(request)
+        answer: HttpResponse = CallbackView.adapter_view(adapter)(request)
+        return answer
     except (KeyError, ValueError) as error:
         # A provider that leaves out what the specification demands.
-        return render_authentication_error(request, adapter.get_provider(), exception=error)
+        return _show_error(request, adapter.get_provider(), error)
+
+
+def _show_error(request: HttpRequest, provider: Any, error: Exception) -> HttpResponse:
+    page: HttpResponse = render_authentication_error(request, provider, exception=error)
+    return page
 
 
 def nothing(request: HttpRequest, rest: str = "") -> HttpResponse:

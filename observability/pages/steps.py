@@ -161,13 +161,13 @@ def _list_figures(now: StepFigures, before: StepFigures) -> list[Figure]:
     ]
 
 
-def _write_cost(unpriced_calls: int) -> Callable[[float | None], str]:
+def _write_cost(unpriced_calls: int) -> Callable[[int | None], str]:
     """Return how costs are written: a plus says that the cost of some calls is not known, a dash that there is none."""
 
-    def write(micros: float | None) -> str:
+    def write(micros: int | None) -> str:
         if micros is None:
             return "unknown" if unpriced_calls else UNKNOWN
-        return cost(round(micros)) + ("+" if unpriced_calls else "")
+        return cost(micros) + ("+" if unpriced_calls else "")
 
     return write
 

@@ -14,7 +14,7 @@ register_converter(StepKindConverter, "kind")
 
 app_name = "observability"
 
-_project_patterns = [
+_project_patterns: list[URLPattern | URLResolver] = [
     path("overview/", overview.overview, name="overview"),
     path("errors/", errors.error_list, name="error-list"),
     path("errors/<error_fingerprint:fingerprint>/", errors.error_detail, name="error-detail"),

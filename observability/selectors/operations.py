@@ -167,7 +167,7 @@ def get_work() -> WorkFigures:
     try:
         worker_at = get_last_heartbeat()
         with _connect(settings.CELERY_BROKER_URL) as client:
-            waiting = int(client.llen("celery"))  # type: ignore[arg-type]
+            waiting = int(client.llen("celery"))
     except (redis.RedisError, OSError, ValueError):
         waiting = None
     return WorkFigures(

@@ -30,6 +30,7 @@ MOST_VERSIONS = 50
 # How `ingest/step_figures.py` calls a prompt that came without a name.
 _UNNAMED = "prompt "
 _NO_CALL = (None, None)
+_PLACE: tuple[Any, ...] = ("trace_id", "span_id")
 
 
 def get_prompt_text(project_id: int, step: Step) -> PromptText:
@@ -39,12 +40,14 @@ def get_prompt_text(project_id: int, step: Step) -> PromptText:
     """
     _require_prompt(step)
     newest = select_calls(project_id, step, since=None, until=None).order_by("-started_at")
-    place = newest.values_list("trace_id", "span_id").first()
-    if place is None:
+    row: dict[str, Any] | None = newest.values(*_PLACE).first()
+    if row is None:
         return PromptText(key=step.key, text=None, is_redacted=False, trace_id=None, span_id=None)
-    text = _find_text(_read_messages(project_id, *place), step.key)
+    text = _find_text(_read_messages(project_id, row["trace_id"], row["span_id"]), step.key)
     is_redacted = text is not None and hash_prompt(text) != step.key
-    return PromptText(key=step.key, text=text, is_redacted=is_redacted, trace_id=place[0], span_id=place[1])
+    return PromptText(
+        key=step.key, text=text, is_redacted=is_redacted, trace_id=row["trace_id"], span_id=row["span_id"]
+    )
 
 
 def _read_messages(project_id: int, trace_id: str, span_id: str) -> list[Message]:

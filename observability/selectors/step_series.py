@@ -59,7 +59,8 @@ def list_step_series(
     empty = {step: [(0, 0, 0.0)] * len(starts) for step in steps}
     with connection.cursor() as cursor:
         kinds, keys = [kind for kind, _ in steps], [key for _, key in steps]
-        cursor.execute(_SERIES, [size, ORIGIN, kinds, keys, project_id, starts[0], until])
+        arguments: list[Any] = [size, ORIGIN, kinds, keys, project_id, starts[0], until]
+        cursor.execute(_SERIES, arguments)
         for kind, key, start, *figures in cursor:
             empty[kind, key][(start - starts[0]) // size] = tuple(figures)
     return {step: _make_series(starts, size, rows) for step, rows in empty.items()}
@@ -112,12 +113,14 @@ def list_step_latency(
     return found
 
 
-def _read_latency(project_id: int, kind: str, keys: list[str], since: datetime, until: datetime) -> list[Any]:
+def _read_latency(
+    project_id: int, kind: str, keys: list[str], since: datetime, until: datetime
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             _LATENCY.format(calls=_NEWEST_CALLS[kind]), [keys, project_id, since, until, project_id, LATENCY_CALLS]
         )
-        return cursor.fetchall()
+        return list(cursor)
 
 
 _LATENCY = """

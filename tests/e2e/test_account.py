@@ -24,7 +24,7 @@ def real_password(owner: User) -> None:
 
 
 def make_code(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    return str(format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time())))))
 
 
 def confirm_password(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.test import Client
@@ -13,7 +14,7 @@ from tests.records import make_event
 
 
 def _keep_calls(keep: StoreRecords) -> None:
-    tool = {"kind": "tool", "parent_span_id": "root"}
+    tool: dict[str, Any] = {"kind": "tool", "parent_span_id": "root"}
     for number in range(6):
         trace_id = f"chat::{number}::a"
         keep(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -11,7 +13,7 @@ from observability.ingest.text import hash_prompt
 from observability.models import Project, User
 from tests.records import make_event, write
 
-PROMPT = {"kind": "ai", "parent_span_id": "root", "name": "gpt", "source": "sdk"}
+PROMPT: dict[str, Any] = {"kind": "ai", "parent_span_id": "root", "name": "gpt", "source": "sdk"}
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_detail__prompt_with_an_earlier_version__shows_what_changed(
 ) -> None:
     def call(span_id: str, text: str, at: float) -> None:
         given = f'[{{"role": "system", "content": "{text}"}}]'.encode()
-        facts = {"prompt_name": "greet", "prompt_hash": hash_prompt(text), "input": given}
+        facts: dict[str, Any] = {"prompt_name": "greet", "prompt_hash": hash_prompt(text), "input": given}
         write(project.pk, make_event("t-0", span_id, at=at, **PROMPT, **facts))
 
     call("a", "Be kind.", 0)

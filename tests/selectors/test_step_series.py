@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import statistics
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -89,7 +90,7 @@ def test_latency__many_calls__only_the_newest_count(project: Project) -> None:
 
 
 def test_latency__deleted_traces_and_foreign_projects__do_not_count(project: Project, foreign_project: Project) -> None:
-    tool = {"parent_span_id": "root", "kind": "tool", "name": "search"}
+    tool: dict[str, Any] = {"parent_span_id": "root", "kind": "tool", "name": "search"}
     write(project.pk, make_event("kept", "t", lasts=1, **tool), make_event("gone", "t", lasts=9, **tool))
     write(foreign_project.pk, make_event("theirs", "t", lasts=9, **tool))
     delete_trace(project_id=project.pk, trace_id="gone")
@@ -127,8 +128,8 @@ def test_parts__one_step_or_many__as_many_queries(
     ],
 )
 def test_list__every_order__the_step_it_is_about_comes_first(project: Project, order: str, first: str) -> None:
-    earlier = {"lasts": 0.1, "at": -4000}
-    call = {"parent_span_id": "root", "kind": "ai", "name": "call", **earlier}
+    earlier: dict[str, Any] = {"lasts": 0.1, "at": -4000}
+    call: dict[str, Any] = {"parent_span_id": "root", "kind": "ai", "name": "call", **earlier}
     write(
         project.pk,
         *(make_event(f"b{n}", name="busy", **earlier) for n in range(5)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, path
 
 from observability.pages.settings import capture, coverage, frame, general, keys, members, quickstart, where
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", frame.settings, name="settings"),
     path("keys/", keys.keys, name="settings-keys"),
     path("keys/new/", keys.create, name="key-create"),
