@@ -8,6 +8,7 @@ writer) runs in another thread.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -97,6 +98,8 @@ def _make_environment(data: Path, url: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": given._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
         "PLAYHEAD_DATA": str(data),
+        # The writer of `keep` runs in this process: the values that it moves to blobs are to be found by the server.
+        "PLAYHEAD_BLOB_STORAGE_OPTIONS": json.dumps(settings.STORAGES["blobs"]["OPTIONS"]),
         "PLAYHEAD_SECRET_KEY": settings.SECRET_KEY,
         "PLAYHEAD_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
         "PLAYHEAD_PUBLIC_URL": url,

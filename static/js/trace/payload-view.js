@@ -286,10 +286,16 @@ export default class PayloadView {
       found: () => this.#found(said),
       located: () => this.rows.reveal(said.row),
       copied: () => this.#copied(said),
-      failed: () => this.#sayMessage(`The value could not be read. ${said.text}`, () => this.#openField(this.field)),
+      failed: () => this.#failed(said),
     };
     if (said.type === "located") this.rows.current = said.offset;
     hears[said.type]();
+  }
+
+  #failed({ text }) {
+    // Nothing was looked through, so nothing is said of matches.
+    this.tally.textContent = "";
+    this.#sayMessage(`The value could not be read. ${text}`, () => this.#openField(this.field));
   }
 
   #opened({ size, hash, isText, mode }) {
