@@ -14,7 +14,7 @@ const CHARTS = {
   calls: [drawBars, { label: "Calls over time", isWhole: true, formatValue: compact, series: [
     { name: "ok", label: "ok", color: "ok" }, { name: "running", label: "running", color: "running" }, { name: "error", label: "error", color: "error" }] }],
   latency: [drawLines, { label: "Latency over time", formatValue: duration, series: [
-    { name: "p50", label: "p50", color: "accent" }, { name: "p95", label: "p95", color: "second", dash: "dashed" }, { name: "p99", label: "p99", color: "third", dash: "dotted" }] }],
+    { name: "p50", label: "p50", color: "accent" }, { name: "p95", label: "p95", color: "third", dash: "dashed" }, { name: "p99", label: "p99", color: "warn", dash: "dotted" }] }],
   rate: [drawLines, { label: "Error rate over time", formatValue: percent, series: [{ name: "rate", label: "errors", color: "error" }] }],
 };
 

@@ -95,7 +95,7 @@ def test_detail__by_keyboard_alone__chart_and_calls_lead_on(
     health = _api(owner, project, "steps/tool/look_up/health")
     totals = health["totals"]
     assert isinstance(totals, dict)
-    assert texts_of(page, ".step-figures dd:not(.change)")[:3] == [str(totals["calls"]), "0%", "200 ms"]
+    assert texts_of(page, ".health-figures .now")[:3] == [str(totals["calls"]), "0%", "200 ms"]
     _choose_first_bar(page)
     page.wait_for_url("**range=custom**")
     assert {"from", "to"} <= set(parse_qs(urlsplit(page.url).query))

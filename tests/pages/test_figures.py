@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.template.loader import render_to_string
 
 from observability.pages.figures import Better, make_figure
 from observability.pages.text_diff import MOST_LINES, diff_texts
@@ -29,6 +30,22 @@ def test_figure__two_periods__says_change_and_mood(
     figure = make_figure("Calls", now, before, write=compact, better=better)
 
     assert (figure.change, figure.mood) == (change, mood)
+
+
+def test_figures__on_paper__say_better_and_worse_in_words() -> None:
+    figures = [
+        make_figure("Calls", 112, 100, write=compact),
+        make_figure("Errors", 112, 100, write=compact, better="lower"),
+        make_figure("Hits", 112, 100, write=compact, better="higher"),
+    ]
+
+    words = render_to_string("observability/_figures.html", {"figures": figures, "time_range": None})
+
+    assert [line.partition(">")[2] for line in words.splitlines() if "change" in line] == [
+        "▲ 12%</dd>",
+        "▲ 12% worse</dd>",
+        "▲ 12% better</dd>",
+    ]
 
 
 def test_diff__changed_line__stands_among_three_lines_around_it() -> None:
