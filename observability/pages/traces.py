@@ -15,6 +15,7 @@ from observability.models import Role
 from observability.pages.access import project_page
 from observability.query.nodes import EQUAL, Query
 from observability.selectors.access import ProjectAccess
+from observability.selectors.compare import find_previous_run
 from observability.selectors.sessions import get_session_neighbours
 from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace
@@ -37,7 +38,7 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
         "trace": trace,
         "now": timezone.now(),
         "urls": _make_urls(access, trace_id),
-        "links": _make_links(access, trace),
+        "links": _make_links(access, trace) | _make_comparison(access, trace),
         "may_delete": access.may(Role.ENGINEER),
         "also_trace_id": _find_also(trace),
         "skeleton_widths": _SKELETON_WIDTHS[: trace.event_count],
@@ -85,6 +86,15 @@ def _make_links(access: ProjectAccess, trace: TraceSummary) -> dict[str, str]:
             links[name] = reverse("observability:trace-detail", args=[*slugs, trace_id])
     export = {"project": access.project.pk, "trace_id": trace.trace_id, "events": "true"}
     return {**links, "export": f"{reverse('api:trace-export')}?{urlencode(export)}"}
+
+
+def _make_comparison(access: ProjectAccess, trace: TraceSummary) -> dict[str, str]:
+    """Return where this run stands beside the one before it; the first of its workflow has none."""
+    previous = find_previous_run(access.project.pk, trace)
+    if previous is None:
+        return {}
+    compare = reverse("observability:compare", args=[access.project.organization.slug, access.project.slug])
+    return {"compare": f"{compare}?{urlencode({'left': previous, 'right': trace.trace_id})}"}
 
 
 def _find_also(trace: TraceSummary) -> str:

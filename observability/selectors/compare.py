@@ -26,6 +26,7 @@ from observability.selectors.compare_shapes import (
     Comparison,
 )
 from observability.selectors.events import InferredPart, find_inferred_part, inferred_events, own_events
+from observability.selectors.paging import Position, is_before
 from observability.selectors.shapes import TraceSummary
 
 MOST_COMPARED = 20_000
@@ -129,6 +130,13 @@ def list_candidates(project_id: int, trace: TraceSummary) -> list[Candidate]:
     good = [run for run in before if run[2] == "ok"]
     named = [("Previous run", before[:1]), ("Last ok run before", good[:1]), ("Next run", list(after))]
     return [Candidate(label, *run) for label, found in named for run in found]
+
+
+def find_previous_run(project_id: int, trace: TraceSummary) -> str | None:
+    """Return the id of the run of the same workflow that began last before this. One query on `traces_by_workflow`."""
+    runs = Trace.objects.filter(project_id=project_id, workflow_name=trace.workflow_name, deleted_at=None)
+    earlier = runs.filter(is_before(Position(trace.started_at, trace.trace_id), time="started_at", key="trace_id"))
+    return earlier.order_by("-started_at", "-trace_id").values_list("trace_id", flat=True).first()
 
 
 def _read_events(project_id: int, trace: TraceSummary) -> list[_Compared]:

@@ -224,3 +224,15 @@ def test_list__events_without_a_run__are_not_shown_as_one(client: Client, base: 
 
     assert "Unattributed events" in body
     assert 'class="is-unattributed"' in body
+
+
+def test_header__earlier_run_of_the_workflow__is_offered_to_compare_with(
+    client: Client, base: str, project: Project
+) -> None:
+    write(project.pk, make_event("old run", at=0, name="chat"), make_event("new", at=5, name="chat"))
+
+    first = client.get(f"{base}traces/old%20run/").content.decode()
+    second = client.get(f"{base}traces/new/").content.decode()
+
+    assert "Compare with the previous run" not in first
+    assert f'href="{base}compare/?left=old+run&amp;right=new"' in second

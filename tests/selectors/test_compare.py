@@ -13,7 +13,7 @@ from observability.ingest.records import Usage
 from observability.models import Project
 from observability.selectors import compare as compare_module
 from observability.selectors import compare_align
-from observability.selectors.compare import compare_traces, list_candidates
+from observability.selectors.compare import compare_traces, find_previous_run, list_candidates
 from observability.selectors.compare_align import Step, align
 from observability.selectors.compare_shapes import Comparison
 from observability.selectors.compare_values import compare_values
@@ -215,3 +215,13 @@ def test_list_candidates__runs_of_the_workflow__previous_last_good_and_next(proj
         ("Last ok run before", "good"),
         ("Next run", "next"),
     ]
+
+
+@pytest.mark.usefixtures("store")
+def test_find_previous_run__of_three__is_the_one_just_before_and_none_of_the_first(project: Project) -> None:
+    write(project.pk, make_event("first", at=0), make_event("second", at=10), make_event("third", at=20))
+    write(project.pk, make_event("other", at=15, name="other"))
+
+    found = [find_previous_run(project.pk, get_trace(project.pk, name)) for name in ("first", "second", "third")]
+
+    assert found == [None, "first", "second"]
