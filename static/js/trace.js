@@ -127,7 +127,7 @@ function readAddress() {
     return;
   }
   // The panel need not wait for the window that holds the event's row.
-  if (store.find(wanted) < 0) side.showEvent(wanted, { kind: "span", name: "Event" });
+  if (store.find(wanted) < 0) openUnread(wanted);
   restoreEvent();
 }
 
@@ -157,7 +157,10 @@ function restoreEvent() {
 /** Select an event, by its span id or its index in the store, and show it in the panel; `isRevealed` scrolls to it. */
 function openEvent(key, { isRevealed = false } = {}) {
   const index = typeof key === "number" ? key : store.find(key);
-  if (index < 0) return;
+  if (index < 0) {
+    if (typeof key === "string" && !reader.isLoaded) openUnread(key);
+    return;
+  }
   const spanId = store.spanIds[index];
   select(spanId, { isRevealed });
   if (store.isGhost(index)) {
@@ -167,6 +170,14 @@ function openEvent(key, { isRevealed = false } = {}) {
   }
   setAddress({ event: spanId }, { isNewEntry: !side.isOpen && !isRevealed });
   side.showEvent(spanId, knownOf(store, index));
+}
+
+/** Show an event whose row is still on its way: views that read for themselves know it already. */
+function openUnread(spanId) {
+  wanted = spanId;
+  select(spanId, { isRevealed: true });
+  setAddress({ event: spanId });
+  side.showEvent(spanId, { kind: "span", name: "Event" });
 }
 
 /** Show a log record, as the API gives it, in the panel. */
