@@ -86,5 +86,5 @@ def _complete_values(project_id: int, field: Field, prefix: str, limit: int) -> 
         for value, count in [*counted, *((choice, 0) for choice in rest)]
     ]
     if not prefix and not field.choices:
-        items.append(Completion(text=write_value(field, ANYTHING), kind="value", detail="Any; with a `-` before: none"))
+        items.append(Completion(text=write_value(field, ANYTHING), kind="value", detail="Any; with - before it: none"))
     return items[:limit]

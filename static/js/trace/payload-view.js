@@ -310,7 +310,7 @@ export default class PayloadView {
   #sayFacts(length) {
     const isWhole = length >= this.size;
     const read = isWhole ? bytes(this.size) : `${bytes(length)} of ${bytes(this.size)} read`;
-    this.facts.replaceChildren(el("span", {}, read), el("span", { class: "faint" }, `${grouped(this.size)} bytes`));
+    this.facts.replaceChildren(el("span", {}, read), this.size < 1024 ? "" : el("span", { class: "faint" }, `${grouped(this.size)} bytes`));
     if (!this.hash) return;
     this.facts.append(el("span", { class: "mono faint pl-hash", title: `SHA-256 ${this.hash}` }, `sha256 ${this.hash.slice(0, 16)}…`),
       el("button", { type: "button", class: "copy-inline", "data-copy": this.hash, "aria-label": "Copy the hash", title: "Copy the hash" }, icon("copy")));

@@ -66,31 +66,31 @@ function draw(answer) {
   const shown = answer.facets.filter((facet) => facet.values.length);
   list.replaceChildren(
     answer.is_partial ? el("p", { class: "faint small partial" }, icon("info"), answer.covered_from ? "Counted back to " : "Counted in part", answer.covered_from ? el("time", { datetime: answer.covered_from, "data-when": true }) : null) : "",
-    ...shown.map(drawFacet),
+    ...shown.map((facet) => drawFacet(facet, { isPartial: answer.is_partial })),
     shown.length ? "" : el("p", { class: "faint small" }, "Nothing to choose from."),
   );
   if (focused) list.querySelector(`[data-facet="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   refreshTimes(list);
 }
 
-function drawFacet({ field, values, is_more: isMore }) {
+function drawFacet({ field, values, is_more: isMore }, { isPartial }) {
   const excluded = new Set(parts().filter((part) => part.field === field && part.operator === "!=").flatMap((part) => part.values));
   const most = Math.max(...values.map((one) => one.count));
   const box = el("details", { open: !closed.has(field), "data-facet-field": field },
     el("summary", {}, LABELS[field] ?? field),
-    el("ul", {}, ...values.map((one) => drawValue(field, one, { most, isExcluded: excluded.has(one.value) }))),
+    el("ul", {}, ...values.map((one) => drawValue(field, one, { most, isExcluded: excluded.has(one.value), isUnknown: isPartial && !one.count }))),
     isMore ? el("p", { class: "faint small" }, "The most frequent; type for others") : null);
   box.addEventListener("toggle", () => (box.open ? closed.delete(field) : closed.add(field)));
   return box;
 }
 
-function drawValue(field, { value, count, is_selected: isSelected }, { most, isExcluded }) {
+function drawValue(field, { value, count, is_selected: isSelected }, { most, isExcluded, isUnknown }) {
   const bar = el("span", { class: "facet-bar", "aria-hidden": "true" });
   bar.style.width = `${Math.round((count / Math.max(1, most)) * 100)}%`;
   const button = el("button", {
     type: "button", class: "facet", "aria-pressed": String(isSelected), "data-facet": `${field}\n${value}`, "data-field": field, "data-value": value,
     title: `${value}\n${isSelected ? "Click to let it go" : "Click to narrow to it"}, Alt or Shift and click to leave it out`,
-  }, el("span", { class: `clip${isExcluded ? " is-excluded" : ""}` }, value || "(empty)"), el("span", { class: "count" }, compact(count)), bar);
+  }, el("span", { class: `clip${isExcluded ? " is-excluded" : ""}` }, value || "(empty)"), el("span", { class: "count" }, isUnknown ? "–" : compact(count)), bar);
   return el("li", {}, button);
 }
 
