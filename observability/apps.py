@@ -13,5 +13,10 @@ class ObservabilityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and how times are read."""
+        from django.db.backends.signals import connection_created
+
         from observability import checks  # noqa: F401 - importing registers them
+        from observability.timestamps import load_times_fast
+
+        connection_created.connect(load_times_fast)
