@@ -34,7 +34,7 @@ _SYSTEM_PROMPTS = 40
 """Different system prompts in all: applications have some dozens, not one a call."""
 
 
-def _attribute(key: str, value: str | int | float | list[str]) -> KeyValue:
+def make_attribute(key: str, value: str | int | float | list[str]) -> KeyValue:
     if isinstance(value, str):
         return KeyValue(key=key, value=AnyValue(string_value=value))
     if isinstance(value, int):
@@ -86,17 +86,17 @@ class TraceMaker:
             moment = self._add_step(spans, trace_id, root_id, moment, session, is_http=place % 2 == 0)
         failed = chance.random() < 0.02
         attributes = [
-            _attribute("openinference.span.kind", "AGENT"),
-            _attribute("session.id", session),
-            _attribute("user.id", f"user-{chance.randrange(5000)}"),
-            _attribute("input.value", self._prose.take(300)),
-            _attribute("input.mime_type", "text/plain"),
-            _attribute("output.value", self._prose.take(300)),
-            _attribute("output.mime_type", "text/plain"),
-            _attribute("gen_ai.operation.name", "invoke_agent"),
-            _attribute("gen_ai.agent.name", f"agent-{chance.randrange(8)}"),
-            _attribute("gen_ai.conversation.id", session),
-            _attribute("metadata", json.dumps({"release": f"2026.{chance.randrange(12)}", "tier": "pro"})),
+            make_attribute("openinference.span.kind", "AGENT"),
+            make_attribute("session.id", session),
+            make_attribute("user.id", f"user-{chance.randrange(5000)}"),
+            make_attribute("input.value", self._prose.take(300)),
+            make_attribute("input.mime_type", "text/plain"),
+            make_attribute("output.value", self._prose.take(300)),
+            make_attribute("output.mime_type", "text/plain"),
+            make_attribute("gen_ai.operation.name", "invoke_agent"),
+            make_attribute("gen_ai.agent.name", f"agent-{chance.randrange(8)}"),
+            make_attribute("gen_ai.conversation.id", session),
+            make_attribute("metadata", json.dumps({"release": f"2026.{chance.randrange(12)}", "tier": "pro"})),
         ]
         name = _WORKFLOWS[chance.randrange(len(_WORKFLOWS))]
         spans.append(
@@ -131,36 +131,36 @@ class TraceMaker:
             ("user", question),
         )
         attributes = [
-            _attribute("openinference.span.kind", "LLM"),
-            _attribute("session.id", session),
-            _attribute("llm.system", provider),
-            _attribute("llm.provider", provider),
-            _attribute("llm.model_name", model),
-            _attribute("llm.invocation_parameters", '{"temperature": 0.2, "max_tokens": 1024, "top_p": 1}'),
+            make_attribute("openinference.span.kind", "LLM"),
+            make_attribute("session.id", session),
+            make_attribute("llm.system", provider),
+            make_attribute("llm.provider", provider),
+            make_attribute("llm.model_name", model),
+            make_attribute("llm.invocation_parameters", '{"temperature": 0.2, "max_tokens": 1024, "top_p": 1}'),
         ]
         for place, (role, content) in enumerate(messages):
-            attributes.append(_attribute(f"llm.input_messages.{place}.message.role", role))
-            attributes.append(_attribute(f"llm.input_messages.{place}.message.content", content))
+            attributes.append(make_attribute(f"llm.input_messages.{place}.message.role", role))
+            attributes.append(make_attribute(f"llm.input_messages.{place}.message.content", content))
         attributes += [
-            _attribute("llm.output_messages.0.message.role", "assistant"),
-            _attribute("llm.output_messages.0.message.content", answer),
-            _attribute("llm.token_count.prompt", read),
-            _attribute("llm.token_count.completion", written),
-            _attribute("llm.token_count.total", read + written),
-            _attribute("input.value", question),
-            _attribute("input.mime_type", "text/plain"),
-            _attribute("output.value", answer[:300]),
-            _attribute("output.mime_type", "text/plain"),
-            _attribute("gen_ai.operation.name", "chat"),
-            _attribute("gen_ai.system", provider),
-            _attribute("gen_ai.request.model", model),
-            _attribute("gen_ai.response.model", model),
-            _attribute("gen_ai.response.id", f"chatcmpl-{chance.randbytes(12).hex()}"),
-            _attribute("gen_ai.request.temperature", 0.2),
-            _attribute("gen_ai.request.max_tokens", 1024),
-            _attribute("gen_ai.usage.input_tokens", read),
-            _attribute("gen_ai.usage.output_tokens", written),
-            _attribute("gen_ai.response.finish_reasons", ["stop"]),
+            make_attribute("llm.output_messages.0.message.role", "assistant"),
+            make_attribute("llm.output_messages.0.message.content", answer),
+            make_attribute("llm.token_count.prompt", read),
+            make_attribute("llm.token_count.completion", written),
+            make_attribute("llm.token_count.total", read + written),
+            make_attribute("input.value", question),
+            make_attribute("input.mime_type", "text/plain"),
+            make_attribute("output.value", answer[:300]),
+            make_attribute("output.mime_type", "text/plain"),
+            make_attribute("gen_ai.operation.name", "chat"),
+            make_attribute("gen_ai.system", provider),
+            make_attribute("gen_ai.request.model", model),
+            make_attribute("gen_ai.response.model", model),
+            make_attribute("gen_ai.response.id", f"chatcmpl-{chance.randbytes(12).hex()}"),
+            make_attribute("gen_ai.request.temperature", 0.2),
+            make_attribute("gen_ai.request.max_tokens", 1024),
+            make_attribute("gen_ai.usage.input_tokens", read),
+            make_attribute("gen_ai.usage.output_tokens", written),
+            make_attribute("gen_ai.response.finish_reasons", ["stop"]),
         ]
         return self._span(trace_id, chance.randbytes(8), parent, "ChatCompletion", start, end, attributes)
 
@@ -170,16 +170,16 @@ class TraceMaker:
         given = {"query": prose.take(300), "customer_id": chance.getrandbits(32), "limit": 20, "status": "open"}
         rows = [{"id": chance.getrandbits(32), "score": chance.random(), "title": prose.take(90)} for _ in range(3)]
         attributes = [
-            _attribute("openinference.span.kind", "TOOL"),
-            _attribute("tool.name", name),
-            _attribute("tool.description", f"Calls the {name} backend."),
-            _attribute("input.value", json.dumps(given)),
-            _attribute("input.mime_type", "application/json"),
-            _attribute("output.value", json.dumps({"ok": True, "rows": rows, "took_ms": 12})),
-            _attribute("output.mime_type", "application/json"),
-            _attribute("gen_ai.operation.name", "execute_tool"),
-            _attribute("gen_ai.tool.name", name),
-            _attribute("gen_ai.tool.call.id", f"call_{chance.randbytes(8).hex()}"),
+            make_attribute("openinference.span.kind", "TOOL"),
+            make_attribute("tool.name", name),
+            make_attribute("tool.description", f"Calls the {name} backend."),
+            make_attribute("input.value", json.dumps(given)),
+            make_attribute("input.mime_type", "application/json"),
+            make_attribute("output.value", json.dumps({"ok": True, "rows": rows, "took_ms": 12})),
+            make_attribute("output.mime_type", "application/json"),
+            make_attribute("gen_ai.operation.name", "execute_tool"),
+            make_attribute("gen_ai.tool.name", name),
+            make_attribute("gen_ai.tool.call.id", f"call_{chance.randbytes(8).hex()}"),
         ]
         failed = chance.random() < 0.03
         span = self._span(trace_id, span_id, parent, name, start, end, attributes, failed=failed)
@@ -188,22 +188,22 @@ class TraceMaker:
             event = span.events.add(time_unix_nano=end, name="exception")
             event.attributes.extend(
                 [
-                    _attribute("exception.type", "ToolError"),
-                    _attribute("exception.message", "upstream timed out after 30 s"),
-                    _attribute("exception.stacktrace", stack),
+                    make_attribute("exception.type", "ToolError"),
+                    make_attribute("exception.message", "upstream timed out after 30 s"),
+                    make_attribute("exception.stacktrace", stack),
                 ]
             )
         return span
 
     def _make_http(self, trace_id: bytes, parent: bytes, start: int, end: int) -> Span:
         attributes = [
-            _attribute("http.request.method", "GET"),
-            _attribute("url.full", f"https://api.internal/v2/items/{self._chance.randrange(10**7)}?expand=all"),
-            _attribute("server.address", "api.internal"),
-            _attribute("server.port", 443),
-            _attribute("http.response.status_code", 200),
-            _attribute("network.protocol.version", "1.1"),
-            _attribute("user_agent.original", "python-httpx/0.28.1"),
+            make_attribute("http.request.method", "GET"),
+            make_attribute("url.full", f"https://api.internal/v2/items/{self._chance.randrange(10**7)}?expand=all"),
+            make_attribute("server.address", "api.internal"),
+            make_attribute("server.port", 443),
+            make_attribute("http.response.status_code", 200),
+            make_attribute("network.protocol.version", "1.1"),
+            make_attribute("user_agent.original", "python-httpx/0.28.1"),
         ]
         return self._span(trace_id, self._chance.randbytes(8), parent, "GET", start, end, attributes)
 
@@ -211,13 +211,13 @@ class TraceMaker:
         table = _TABLES[self._chance.randrange(len(_TABLES))]
         text = f"SELECT id, status, created_at FROM {table} WHERE tenant_id = $1 AND status = ANY($2) LIMIT $3"
         attributes = [
-            _attribute("db.system", "postgresql"),
-            _attribute("db.namespace", "shop"),
-            _attribute("db.operation.name", "SELECT"),
-            _attribute("db.collection.name", table),
-            _attribute("db.query.text", text),
-            _attribute("server.address", "db.internal"),
-            _attribute("server.port", 5432),
+            make_attribute("db.system", "postgresql"),
+            make_attribute("db.namespace", "shop"),
+            make_attribute("db.operation.name", "SELECT"),
+            make_attribute("db.collection.name", table),
+            make_attribute("db.query.text", text),
+            make_attribute("server.address", "db.internal"),
+            make_attribute("server.port", 5432),
         ]
         return self._span(trace_id, self._chance.randbytes(8), parent, f"SELECT {table}", start, end, attributes)
 
@@ -246,13 +246,13 @@ class TraceMaker:
 
 
 _RESOURCE = [
-    _attribute("service.name", "bench-agent"),
-    _attribute("service.version", "1.4.2"),
-    _attribute("deployment.environment", "prod"),
-    _attribute("telemetry.sdk.language", "python"),
-    _attribute("telemetry.sdk.name", "opentelemetry"),
-    _attribute("host.name", "ip-10-0-3-17"),
-    _attribute("process.pid", 4711),
+    make_attribute("service.name", "bench-agent"),
+    make_attribute("service.version", "1.4.2"),
+    make_attribute("deployment.environment", "prod"),
+    make_attribute("telemetry.sdk.language", "python"),
+    make_attribute("telemetry.sdk.name", "opentelemetry"),
+    make_attribute("host.name", "ip-10-0-3-17"),
+    make_attribute("process.pid", 4711),
 ]
 
 
