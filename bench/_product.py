@@ -79,12 +79,13 @@ def _name_process(line: str) -> str | None:
 
 
 @contextmanager
-def run_product(*, environment: dict[str, str] | None = None) -> Iterator[Product]:
-    """Start the product, wait until it is ready, and stop it afterwards."""
+def run_product(*, environment: dict[str, str] | None = None, is_demo: bool = False) -> Iterator[Product]:
+    """Start the product, with the demo's agents where asked, wait until it is ready, and stop it afterwards."""
     port, api_key = _find_port(), f"ed_{secrets.token_hex(8)}.{secrets.token_hex(24)}"
     with tempfile.TemporaryDirectory(prefix="playhead-bench-") as folder:
         data = Path(folder) / "data"
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port), "--data", str(data)]
+        command += ["--demo"] if is_demo else []
         given = os.environ | {"PLAYHEAD_INIT_API_KEY": api_key} | (environment or {})
         with (Path(folder) / "up.log").open("w") as log:
             process = subprocess.Popen(command, env=given, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
