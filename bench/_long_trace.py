@@ -21,7 +21,7 @@ from bench.traces import MILLISECOND, encode_request, make_attribute
 SPANS_PER_REQUEST = 1_000
 _STEPS_PER_AGENT = 40
 _RUNNING = 12
-_WORDS = [
+_WORDS = (
     "refund",
     "order",
     "policy",
@@ -36,7 +36,7 @@ _WORDS = [
     "size",
     "exchange",
     "return",
-]
+)
 
 
 class LongTrace(NamedTuple):
