@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.contrib.sessions.models import Session
 from django.db import connection, connections
-from django.test import Client
+from django.test import Client, override_settings
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -34,7 +34,7 @@ from observability.ingest.records import Decoded, EventRecord, LogRecord
 from observability.ingest.writer import Writer
 from observability.models import Organization, Project, User
 from tests.e2e.visitor import Visitor
-from tests.fixtures import STORE_TABLES
+from tests.fixtures import PASSWORD, STORE_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("PLAYHEAD_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -170,6 +170,14 @@ def visit(site: str, browser: Browser) -> Iterator[SignIn]:
         yield open_window
         for visitor in visitors:
             assert visitor.problems == []
+
+
+@pytest.fixture
+def real_password(owner: User) -> None:
+    """Hash the owner's password as the server does: tests use a faster way that it refuses."""
+    with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
+        owner.set_password(PASSWORD)
+        owner.save()
 
 
 def _log_in(user: User) -> str:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import global_settings
-from django.test import override_settings
 from playwright.sync_api import expect
 
 from observability.models import Project, User
 from observability.services.tenancy import create_project
 from tests.e2e.conftest import SignIn
 from tests.fixtures import PASSWORD
-
-
-@pytest.fixture
-def real_password(owner: User) -> None:
-    """Hash the owner's password as the server does: tests use a faster way that it refuses."""
-    with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
-        owner.set_password(PASSWORD)
-        owner.save()
 
 
 def test_sign_in__right_password__leads_to_the_page_that_was_asked_for(
