@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 from django.test import override_settings
 
+from config.single_sign_on import SingleSignOn
+
+PROVIDER = SingleSignOn(issuer="https://login.example.com/realms/staff", client_id="playhead", secret="s")
 BLOBS_ELSEWHERE = {"blobs": {"BACKEND": "no.such.Storage"}}
 
 
@@ -17,6 +21,13 @@ def _list_ids(**changed: Any) -> list[str]:
 
 def test_checks__settings_as_shipped__find_nothing() -> None:
     assert _list_ids(ENCRYPTION_KEYS=[Fernet.generate_key().decode()]) == []
+
+
+@pytest.mark.parametrize("is_password_sign_in", [True, False])
+def test_checks__provider_that_is_whole__find_nothing(is_password_sign_in: bool) -> None:
+    keys = [Fernet.generate_key().decode()]
+
+    assert _list_ids(SINGLE_SIGN_ON=PROVIDER, IS_PASSWORD_SIGN_IN=is_password_sign_in, ENCRYPTION_KEYS=keys) == []
 
 
 @pytest.mark.parametrize(
@@ -36,6 +47,14 @@ def test_checks__settings_as_shipped__find_nothing() -> None:
         ({"INGEST_MAX_INFLIGHT_BYTES": 1}, "playhead.E007"),
         ({"PARTITION_DAYS_AHEAD": 0}, "playhead.E008"),
         ({"STORAGES": BLOBS_ELSEWHERE}, "playhead.E009"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, client_id="")}, "playhead.E010"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, secret="")}, "playhead.E010"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, issuer="http://login.example.com")}, "playhead.E011"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, issuer="login.example.com")}, "playhead.E011"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, role="owner")}, "playhead.E012"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, role="boss")}, "playhead.E012"),
+        ({"IS_PASSWORD_SIGN_IN": False}, "playhead.E013"),
+        ({"SINGLE_SIGN_ON": replace(PROVIDER, creates_accounts=True)}, "playhead.W003"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")  # Nothing connects while it is wrong.

@@ -43,17 +43,25 @@ class PeriodicTaskAdmin(LibraryPeriodicTaskAdmin, ModelAdmin):
 class CrontabScheduleAdmin(LibraryCrontabScheduleAdmin, ModelAdmin):
     """Times of day and week."""
 
+    search_fields = ("minute", "hour", "day_of_week", "timezone")
+
 
 @admin.register(ClockedSchedule)
 class ClockedScheduleAdmin(LibraryClockedScheduleAdmin, ModelAdmin):
     """Single moments."""
+
+    search_fields = ("clocked_time",)
 
 
 @admin.register(IntervalSchedule)
 class IntervalScheduleAdmin(ModelAdmin):
     """Every so often."""
 
+    search_fields = ("every", "period")
+
 
 @admin.register(SolarSchedule)
 class SolarScheduleAdmin(ModelAdmin):
     """By the sun."""
+
+    search_fields = ("event",)

@@ -152,7 +152,7 @@ def get_volume() -> VolumeFigures:
 
 def list_health() -> list[HealthFigures]:
     """Sum up what the doors did in the last hour and the last day."""
-    now = timezone.now()
+    now = timezone.now().astimezone(UTC)
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     return [
         _read_health("Last hour", since=this_hour - timedelta(hours=1)),
@@ -211,8 +211,10 @@ def estimate_rows(table: str) -> int:
             """
             SELECT coalesce(sum(greatest(leaf.reltuples, 0)), 0)::bigint
             FROM pg_class leaf
-            WHERE leaf.oid = to_regclass(%s)
-               OR leaf.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(%s))
+            WHERE leaf.relkind = 'r' AND (
+                leaf.oid = to_regclass(%s)
+                OR leaf.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(%s))
+            )
             """,
             [table, table],
         )
@@ -221,8 +223,8 @@ def estimate_rows(table: str) -> int:
 
 
 def _read_volume() -> VolumeFigures:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    week = timezone.now() - timedelta(days=7)
+    now = timezone.now().astimezone(UTC)
+    today, week = now.replace(hour=0, minute=0, second=0, microsecond=0), now - timedelta(days=7)
     accepted = IngestCount.objects.filter(code="accepted")
     traces_week = _count_traces(week)
     return VolumeFigures(

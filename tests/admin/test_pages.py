@@ -44,6 +44,7 @@ def test_list__operator__opens_and_searches(
 
     assert response.status_code == 200
     assert searched.status_code == 200
+    assert 'name="q"' in response.content.decode()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
