@@ -80,7 +80,7 @@ class UserAdmin(ServiceAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc]
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("email", "name", "password", "is_active")}),
-        ("Pages", {"fields": ("theme", "density", "time_zone")}),
+        ("Pages", {"fields": ("theme", "density", "time_zone", "shortcuts")}),
         ("Administration", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )

@@ -52,6 +52,10 @@ class User(AbstractUser):
         COMPACT = "compact", "Compact"
         COMFORTABLE = "comfortable", "Comfortable"
 
+    class Shortcuts(models.TextChoices):
+        ON = "on", "On"
+        OFF = "off", "Off"
+
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -60,6 +64,9 @@ class User(AbstractUser):
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMPACT)
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the browser's own.")
+    shortcuts = models.CharField(
+        "single-key shortcuts", max_length=3, choices=Shortcuts, default=Shortcuts.ON, db_default="on"
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

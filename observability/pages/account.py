@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from observability.errors import InvalidError
 from observability.models import User
 from observability.pages.home import keep_theme
-from observability.services.preferences import check_preference, rename_person, set_preferences
+from observability.services.preferences import PREFERENCES, check_preference, rename_person, set_preferences
 
 _OLD_AREAS = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
@@ -25,13 +25,17 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = User
-        fields = ("name", "theme", "density", "time_zone")
+        fields = ("name", "theme", "density", "time_zone", "shortcuts")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Let the time zone be typed, with suggestions."""
         super().__init__(*args, **kwargs)
         self.fields["name"].help_text = "How others see you. Empty: your email address."
         self.fields["density"].label = "Rows"
+        self.fields["shortcuts"].help_text = (
+            "Such as j and k, or g and a letter. Off, letters do nothing outside fields, as speech input and switches "
+            "need it; arrows, Enter, Esc and Ctrl or ⌘ with K still work."
+        )
         zone = self.fields["time_zone"]
         zone.help_text = "Every time on the pages is in it. Empty: the time zone of the browser."
         zone.widget.attrs.update({"list": "time-zones", "autocomplete": "off"})
@@ -67,7 +71,7 @@ def list_time_zones() -> list[str]:
 
 def _keep(request: HttpRequest, user: User, given: dict[str, str]) -> HttpResponse:
     rename_person(user=user, name=given["name"])
-    set_preferences(user=user, theme=given["theme"], density=given["density"], time_zone=given["time_zone"])
+    set_preferences(user=user, **{name: given[name] for name in PREFERENCES})
     messages.success(request, "Saved")
     response = redirect("observability:account-profile")
     keep_theme(response, given["theme"])

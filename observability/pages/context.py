@@ -158,6 +158,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "density": get_density(request),
         "density_choices": User.Density.choices,
         "time_zone": get_time_zone(request),
+        "has_shortcuts": has_shortcuts(request),
         "switcher": switcher,
         "current_project": SimpleLazyObject(lambda: find_current_project(request, switcher)),
         "account_sections": SimpleLazyObject(lambda: list_account_sections(request)),
@@ -205,6 +206,12 @@ def get_time_zone(request: HttpRequest) -> str:
     return user.time_zone if isinstance(user, User) else ""
 
 
+def has_shortcuts(request: HttpRequest) -> bool:
+    """Tell whether single keys do something; a person can switch them off."""
+    user = getattr(request, "user", None)
+    return not isinstance(user, User) or user.shortcuts == User.Shortcuts.ON
+
+
 def list_switcher(request: HttpRequest) -> list[SwitcherGroup]:
     """Return the person's projects by organization. One query."""
     groups: dict[int, SwitcherGroup] = {}
@@ -212,7 +219,7 @@ def list_switcher(request: HttpRequest) -> list[SwitcherGroup]:
         for access in list_projects_for_user(request.user):
             project = access.project
             group = groups.setdefault(project.organization_id, SwitcherGroup(project.organization))
-            url = reverse("observability:trace-list", args=[project.organization.slug, project.slug])
+            url = reverse("observability:overview", args=[project.organization.slug, project.slug])
             group.projects.append(SwitcherEntry(project, url))
     return list(groups.values())
 

@@ -32,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Keep what is given of theme, density and time zone with the person; the theme in this browser as well.
+    """Keep what is given of theme, density, time zone and shortcuts with the person; the theme in this browser as well.
 
     Before sign-in only the theme can be chosen.
     """

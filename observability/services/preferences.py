@@ -7,12 +7,12 @@ from zoneinfo import available_timezones
 from observability.errors import InvalidError
 from observability.models import User
 
-PREFERENCES = ("theme", "density", "time_zone")
+PREFERENCES = ("theme", "density", "time_zone", "shortcuts")
 _NAME_LENGTH = 150
 
 
 def set_preferences(*, user: User, **changes: str) -> None:
-    """Keep what is given of theme, density and time zone, for every browser the person signs in with.
+    """Keep what is given of theme, density, time zone and shortcuts, for every browser the person signs in with.
 
     Nothing is kept when one value is wrong. Raises `InvalidError` naming the field.
     """
@@ -28,7 +28,11 @@ def check_preference(name: str, value: str) -> None:
         if value and value not in available_timezones():
             raise InvalidError(f"time_zone: {value!r} is no time zone, such as Europe/Zurich")
         return
-    choices = {"theme": User.Theme.values, "density": User.Density.values}.get(name)
+    choices = {
+        "theme": User.Theme.values,
+        "density": User.Density.values,
+        "shortcuts": User.Shortcuts.values,
+    }.get(name)
     if choices is None:
         raise InvalidError(f"{name}: there is no such preference")
     if value not in choices:

@@ -7,9 +7,10 @@ import { runLastAction } from "./toast.js";
 
 const GO_WINDOW_MS = 4000;
 
-/** Whether a key press belongs to a field the reader types in, or to a shortcut of the browser. */
+/** Whether a key press is no shortcut: the reader types in a field, means the browser, or has switched single keys off. */
 export function isTyping(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return true;
+  if (event.key.length === 1 && event.key !== " " && document.documentElement.dataset.shortcuts === "off") return true;
   const target = event.target;
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
     && !["checkbox", "radio", "button"].includes(target.type);
