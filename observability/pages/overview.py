@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -106,13 +107,18 @@ def make_figures(metrics: SystemMetrics) -> list[Figure]:
     now, before = metrics.totals, metrics.previous
     # Without traces there was nothing to compare with: what nobody measured did not change.
     old = before if before and before.traces else TraceFigures()
+    spent = make_figure(
+        "Cost", _cost_of(now), _cost_of(before if before and before.traces else None), write=_write_cost
+    )
+    # Calls without a known price are not in the sum: it is the least that was spent, as on every other page.
+    is_least = now.unpriced_traces > 0 and now.cost_micros is not None
     return [
         make_figure("Traces", now.traces, before.traces if before else None, write=_write_count),
         make_figure("Error rate", now.error_rate, old.error_rate, write=percent, better="lower"),
         make_figure("Latency p50", now.p50_ms, old.p50_ms, write=duration, better="lower"),
         make_figure("Latency p95", now.p95_ms, old.p95_ms, write=duration, better="lower"),
         make_figure("Latency p99", now.p99_ms, old.p99_ms, write=duration, better="lower"),
-        make_figure("Cost", _cost_of(now), _cost_of(before if before and before.traces else None), write=_write_cost),
+        replace(spent, text=f"{spent.text}+") if is_least else spent,
         make_figure("Tokens", now.total_tokens, before.total_tokens if before else None, write=_write_count),
     ]
 
