@@ -14,12 +14,7 @@ TEXTS = ("text", "text-2", "text-3", "accent", "ok", "error", "warn")
 CODE = ("code-key", "code-string", "code-number", "code-word")
 KINDS = tuple(name for name in TOKENS if name.startswith("kind-"))
 PAIRS = [
-    *(
-        (text, surface, 4.5)
-        for text in TEXTS
-        for surface in SURFACES
-        if (text, surface) not in {("text-3", "surface-3")}
-    ),
+    *((text, surface, 4.5) for text in TEXTS for surface in SURFACES),
     *((text, surface, 4.5) for text in CODE for surface in ("surface", "surface-2")),
     *((f"{state}", f"{state}-soft", 4.5) for state in ("ok", "error", "warn", "accent")),
     *(("text", f"{state}-soft", 4.5) for state in ("ok", "error", "warn", "accent")),
