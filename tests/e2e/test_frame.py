@@ -38,7 +38,7 @@ def test_palette__by_keyboard__finds_goes_and_remembers(
     open_palette(page)
 
     # The same address, which is now that of a section of the current project.
-    expect(page.locator(".palette-option").first).to_contain_text("Traces")
+    expect(page.locator(".palette-option").first).to_contain_text("Overview")
     expect(page.locator(".palette-group").first).to_have_text("Recent")
     page.keyboard.press("ArrowUp")
     expect(page.locator(".palette-option").last).to_have_attribute("aria-selected", "true")

@@ -87,7 +87,7 @@ def test_theme__chosen__stays_after_a_reload_and_before_sign_in(
     page = visit(owner).page
     page.goto(f"{base}/traces/")
 
-    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("button", name="Appearance").click()
     with page.expect_response("**/preferences/"):
         page.get_by_role("menuitemradio", name="Dark").click()
     page.reload()
