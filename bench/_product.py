@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-_READY_SECONDS = 120
+_READY_SECONDS = 240
 
 
 @dataclass(frozen=True)

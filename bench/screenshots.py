@@ -2,7 +2,7 @@
 
 Starts the product with the demo's agents on an empty data folder, adds two days of a returns desk (`_story.py`), waits
 until the agents have sent something of every kind, and photographs the pages in Chromium (PLAYHEAD_TEST_CHROMIUM, else
-`/usr/bin/chromium`). The main pages are also taken in dark colours, as `NAME-dark.webp`.
+`/usr/bin/chromium`). The main pages are also taken in dark colours, as `NAME-dark.png`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
+from bench._png import encode_png
 from bench._product import ROOT, run_product
 from bench._story import ASKED_TWICE, list_requests
 
 IMAGES = ROOT / "docs" / "images"
 CHROMIUM = os.environ.get("PLAYHEAD_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-# Chromium's encoder is lossless at quality 1 and makes files half the size of its PNGs.
-TO_WEBP = """async (picture) => {
+READ_PIXELS = """async (picture) => {
   const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob());
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/webp", quality: 1 })).arrayBuffer());
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
+  const drawing = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  drawing.drawImage(image, 0, 0);
+  const pixels = new Blob([drawing.getImageData(0, 0, image.width, image.height).data]);
+  const reader = new FileReader();
+  return new Promise((done) => {
+    reader.onload = () => done(reader.result.split(",")[1]);
+    reader.readAsDataURL(pixels);
+  });
 }"""
+WIDTH, HEIGHT = 1280, 800
 EMAIL = "maeve@kestrel.example"
 FIRST_RUN = {
     "PLAYHEAD_INIT_ORGANIZATION": "Kestrel Outdoor",
@@ -130,6 +133,9 @@ def take_payload(page: Page, site: Site) -> None:
 def take_compare(page: Page, site: Site) -> None:
     after, before = site.find_traces(ASKED_AGAIN)
     page.goto(site.address(f"compare/?left={before}&right={after}"))
+    settle(page)
+    page.get_by_role("button", name="First divergence").click()
+    page.keyboard.press("Enter")
 
 
 def take_steps(page: Page, site: Site) -> None:
@@ -138,7 +144,7 @@ def take_steps(page: Page, site: Site) -> None:
 
 def take_prompt(page: Page, site: Site) -> None:
     page.goto(site.address("steps/?range=7d&kind=prompt&text=returns-policy&order=last"))
-    page.locator("#steps a").first.click()
+    page.locator("#steps tbody a").first.click()
     settle(page)
     page.locator("#prompt-title").evaluate("title => window.scrollTo(0, title.getBoundingClientRect().top - 90)")
 
@@ -278,17 +284,17 @@ def take_pictures(site: Site, names: list[str], *, folder: Path) -> None:
             prepare_pages(context.new_page(), site)
         for name in names:
             for is_dark in (False, True) if name in ALSO_DARK else (False,):
-                file = folder / f"{name}{'-dark' if is_dark else ''}.webp"
+                file = folder / f"{name}{'-dark' if is_dark else ''}.png"
                 file.write_bytes(take_picture(browser, site, PICTURES[name], state=state, is_dark=is_dark))
                 sys.stderr.write(f"{file.name}\n")
         browser.close()
 
 
 def take_picture(browser: Browser, site: Site, take: Take, *, state: Any, is_dark: bool) -> bytes:
-    """Return one page as it looks to somebody who is signed in, as lossless WebP."""
+    """Return one page as it looks to somebody who is signed in, as PNG."""
     with browser.new_context(
         storage_state=state,
-        viewport={"width": 1280, "height": 800},
+        viewport={"width": WIDTH, "height": HEIGHT},
         color_scheme="dark" if is_dark else "light",
         timezone_id="Europe/Dublin",
     ) as context:
@@ -297,13 +303,13 @@ def take_picture(browser: Browser, site: Site, take: Take, *, state: Any, is_dar
         settle(page)
         picture = base64.b64encode(page.screenshot()).decode()
         page.goto("about:blank")
-        return base64.b64decode(page.evaluate(TO_WEBP, picture))
+        return encode_png(base64.b64decode(page.evaluate(READ_PIXELS, picture)), width=WIDTH, height=HEIGHT)
 
 
 def main() -> None:
     """Run the product, fill it, photograph it."""
     parser = argparse.ArgumentParser(prog="manage.py bench screenshots", description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[*PICTURES, []], help="only these")
+    parser.add_argument("name", nargs="*", metavar="NAME", help="only these")
     names = parser.parse_args().name or list(PICTURES)
     password = secrets.token_urlsafe(16)
     with run_product(environment=FIRST_RUN | {"PLAYHEAD_ADMIN_PASSWORD": password}, is_demo=True) as product:
