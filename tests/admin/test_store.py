@@ -38,7 +38,7 @@ def signed_in(client: Client, operator: User) -> Client:
 def read_rows(page: str) -> list[list[str]]:
     """Return the cells of the table, without the one that leads to the row's own page."""
     body = page.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [re.findall(r"<td>(.*?)</td>", row) for row in body.split("</tr>")[:-1]]
+    return [re.findall(r"<td title=\"[^\"]*\">(.*?)</td>", row) for row in body.split("</tr>")[:-1]]
 
 
 def find_link(page: str, text: str) -> str:
