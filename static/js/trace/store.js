@@ -36,7 +36,10 @@ export class TraceStore {
     this.indexBySpan = new Map();
     this.collapsed = new Set();
     this.kept = null;
-    this.isSorted = true;
+    /** Events in order of start; those that came since the last `rebuild` are not among them yet. */
+    this.order = new Int32Array(0);
+    this.isMoved = false;
+    this.openCount = 0;
     this.#allocate(1024);
     this.rebuild();
   }
@@ -148,17 +151,20 @@ export class TraceStore {
 
   #put(event) {
     let index = this.indexById.get(event.id);
+    const start = parseMicros(event.started_at);
     if (index === undefined) {
       index = this.length++;
       if (index + 1 > this.starts.length) this.#allocate(this.starts.length * 2);
       this.indexById.set(event.id, index);
       if (!this.indexBySpan.has(event.span_id)) this.indexBySpan.set(event.span_id, index);
+    } else if (index < this.order.length) {
+      if (start !== this.starts[index]) this.isMoved = true;
+      if (Number.isNaN(this.ends[index])) this.openCount -= 1;
     }
-    const start = parseMicros(event.started_at);
-    if (index > 0 && index === this.length - 1 && start < this.starts[index - 1]) this.isSorted = false;
     this.ids[index] = event.id;
     this.spanIds[index] = event.span_id;
     this.parentIds[index] = event.parent_span_id || "";
+    this.parentIndexes[index] = NONE;
     this.names[index] = event.name;
     this.details[index] = detailOf(event);
     this.messages[index] = event.error_message ?? "";
@@ -170,6 +176,7 @@ export class TraceStore {
     this.inferred[index] = event.inferred ? 1 : 0;
     this.tokens[index] = event.total_tokens ?? NaN;
     this.costs[index] = event.cost_micros ?? NaN;
+    if (index < this.order.length && Number.isNaN(this.ends[index])) this.openCount += 1;
   }
 
   #allocate(capacity) {
@@ -185,15 +192,24 @@ export class TraceStore {
     this.inferred = grow(Uint8Array, this.inferred);
     this.tokens = grow(Float64Array, this.tokens);
     this.costs = grow(Float64Array, this.costs);
+    this.parentIndexes = grow(Int32Array, this.parentIndexes);
   }
 
+  /** Merge what came since into what was in order; only an event whose start has moved makes all be sorted anew. */
   #sort() {
-    const order = new Int32Array(this.length);
-    for (let index = 0; index < this.length; index++) order[index] = index;
-    if (!this.isSorted) order.sort((a, b) => this.starts[a] - this.starts[b] || a - b);
-    this.order = order;
-    this.openCount = 0;
-    for (let index = 0; index < this.length; index++) this.openCount += Number.isNaN(this.ends[index]) ? 1 : 0;
+    const { starts, order } = this;
+    const byStart = (a, b) => starts[a] - starts[b] || a - b;
+    const came = new Int32Array(this.length - order.length);
+    let isInOrder = true;
+    for (let at = 0, index = order.length; index < this.length; at++, index++) {
+      came[at] = index;
+      if (at && starts[index] < starts[index - 1]) isInOrder = false;
+      if (Number.isNaN(this.ends[index])) this.openCount += 1;
+    }
+    if (!isInOrder) came.sort(byStart);
+    if (this.isMoved) order.sort(byStart);
+    this.isMoved = false;
+    if (came.length) this.order = merge(order, came, byStart);
   }
 
   /** Link children to parents in order of start, with a ghost for every parent that is not here. */
@@ -201,7 +217,11 @@ export class TraceStore {
     const ghosts = new Map();
     for (const index of this.order) {
       const parentId = this.parentIds[index];
-      if (parentId && !this.indexBySpan.has(parentId) && !ghosts.has(parentId)) ghosts.set(parentId, this.length + ghosts.size);
+      // A parent that was found once stays: events never go.
+      if (!parentId || this.parentIndexes[index] !== NONE) continue;
+      const parent = this.indexBySpan.get(parentId);
+      if (parent !== undefined) this.parentIndexes[index] = parent;
+      else if (!ghosts.has(parentId)) ghosts.set(parentId, this.length + ghosts.size);
     }
     this.total = this.length + ghosts.size;
     this.ghostCount = ghosts.size;
@@ -218,7 +238,8 @@ export class TraceStore {
     const home = this.#findHome();
     for (const index of this.order) {
       const parentId = this.parentIds[index];
-      const parent = parentId ? (this.indexBySpan.get(parentId) ?? ghosts.get(parentId)) : this.inferred[index] ? home : NONE;
+      const known = this.parentIndexes[index];
+      const parent = known !== NONE ? known : parentId ? ghosts.get(parentId) : this.inferred[index] ? home : NONE;
       if (parent === NONE || parent === index) this.roots.push(index);
       else {
         this.#append(parent, index);
@@ -333,6 +354,23 @@ export class TraceStore {
     while (next !== NONE && isSeen[next]) next = this.nextSibling[next];
     return next;
   }
+}
+
+/** Two sorted lists of indexes as one. */
+function merge(left, right, compare) {
+  if (!left.length || !right.length) return left.length ? left : right;
+  const merged = new Int32Array(left.length + right.length);
+  // What comes in order, as the windows of a reader do, is copied as a whole.
+  if (compare(left[left.length - 1], right[0]) < 0) {
+    merged.set(left);
+    merged.set(right, left.length);
+    return merged;
+  }
+  for (let at = 0, one = 0, other = 0; at < merged.length; at++) {
+    if (other >= right.length || (one < left.length && compare(left[one], right[other]) < 0)) merged[at] = left[one++];
+    else merged[at] = right[other++];
+  }
+  return merged;
 }
 
 /** The short text beside a name: what it does not say itself, else the beginning of what the event was given. */
