@@ -69,7 +69,7 @@ def test_timeline__finished_run__shows_tree_in_order_with_durations(
     assert texts_of(page, f"{ROWS} .tl-duration") == ["10 s", "6 s", "3 s", "1 s"]
     assert [row.get_attribute("aria-level") for row in page.locator(ROWS).all()] == ["1", "2", "3", "3"]
     assert texts_of(page, f"{ROWS} .tl-label")[2] == "1.1k tok · $0.0012"
-    expect(page.locator(ROWS).nth(3)).to_have_class("tl-row kind-tool is-error")
+    expect(page.locator(ROWS).nth(3)).to_have_class("tl-row is-error")
 
 
 def test_timeline__bars__lie_where_their_times_are(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:

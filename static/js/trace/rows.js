@@ -27,10 +27,11 @@ export function createRow() {
     path: el("div", { class: "tl-path" }),
     label: el("span", { class: "tl-label" }),
   };
-  const kind = icon("span", "tl-kind kind-icon");
-  parts.use = kind.firstChild;
+  parts.kinds = { span: drawKind("span") };
+  parts.kind = parts.kinds.span;
+  parts.twisty = el("span", { class: "twisty" }, icon("chevron"), icon("chevron-down"));
   const name = el("div", { class: "tl-name", role: "gridcell" },
-    parts.indent, el("span", { class: "twisty" }, icon("chevron")), kind,
+    parts.indent, parts.twisty, parts.kind,
     parts.spoken, parts.title, parts.detail, parts.mark, parts.hidden, parts.self, parts.duration);
   parts.bars = el("div", { class: "tl-bars", role: "gridcell" }, parts.bar, parts.own, parts.path, parts.label);
   const row = el("div", { class: "tl-row", role: "row" }, name, parts.bars);
@@ -43,9 +44,9 @@ export function fillRow(row, at, view) {
   const { store } = view;
   const index = store.rows[at];
   const { parts } = row;
-  row.id = `event-row-${at}`;
   row.at = at;
-  setClass(row, classOf(index, view));
+  setAttribute(row, "id", `event-row-${at}`);
+  setAttribute(row, "class", classOf(index, view));
   setAttribute(row, "aria-level", store.depths[index] + 1);
   setAttribute(row, "aria-rowindex", at + 1);
   setAttribute(row, "aria-posinset", store.places[index]);
@@ -59,7 +60,9 @@ export function fillRow(row, at, view) {
     parts.indent.style.width = `calc(var(--indent) * ${indent})`;
   }
   const kind = KINDS[store.kinds[index]];
-  setAttribute(parts.use, "href", store.isGhost(index) ? "#i-missing" : `#i-${kind}`);
+  setAttribute(parts.twisty, "class", store.hasChildren(index) ? `twisty ${isCollapsed ? "is-closed" : "is-open"}` : "twisty");
+  setKind(parts, store.isGhost(index) ? "missing" : kind);
+  setAttribute(parts.bars, "class", `tl-bars kind-${kind}`);
   setMarked(parts.title, store.names[index], view.words);
   setAttribute(parts.title, "title", store.names[index]);
   setMarked(parts.detail, store.details[index], view.words);
@@ -69,11 +72,28 @@ export function fillRow(row, at, view) {
   placeBar(row, index, view);
 }
 
+/** Draw the icon of a kind from copies of its symbol's shapes: `use` would build its shadow tree anew in every row. */
+function drawKind(kind) {
+  const svg = icon("span", `tl-kind kind-icon kind-${kind === "missing" ? "span" : kind}`);
+  const symbol = document.getElementById(`i-${kind}`);
+  svg.setAttribute("viewBox", symbol.getAttribute("viewBox"));
+  svg.replaceChildren(...Array.from(symbol.children, (shape) => shape.cloneNode()));
+  return svg;
+}
+
+function setKind(parts, kind) {
+  const wanted = (parts.kinds[kind] ??= drawKind(kind));
+  if (parts.kind === wanted) return;
+  parts.kind.replaceWith(wanted);
+  parts.kind = wanted;
+}
+
 function classOf(index, view) {
   const { store } = view;
   const isGhost = store.isGhost(index);
   const isPast = view.playhead !== null && store.starts[index] > view.playhead;
-  return `tl-row kind-${KINDS[store.kinds[index]]}${store.statuses[index] === ERROR ? " is-error" : ""}`
+  // The kind stands on the parts that wear its colour: on the row, every change would restyle all that is in it.
+  return `tl-row${store.statuses[index] === ERROR ? " is-error" : ""}`
     + `${Number.isNaN(store.ends[index]) && !isGhost ? " is-running" : ""}${isGhost ? " is-missing" : ""}`
     + `${store.hasChildren(index) ? " is-container" : ""}${index === view.active ? " is-active" : ""}`
     + `${index === view.selected ? " is-selected" : ""}${view.path && !view.path.has(index) ? " is-off-path" : ""}`
@@ -162,15 +182,18 @@ function labelOf(store, index) {
   return parts.join(" · ");
 }
 
+/** Write into the text node that is there: a new one would be laid out and matched against `:empty` anew. */
 function setText(element, text) {
   if (element.text === text) return;
   element.text = text;
-  element.textContent = text;
+  if (element.childNodes.length === 1 && element.firstChild.nodeType === Node.TEXT_NODE) element.firstChild.data = text;
+  else element.textContent = text;
 }
 
 /** Set a text with what was searched for marked in it. */
 function setMarked(element, text, words) {
-  const key = words.length ? `${words.join(" ")}\n${text}` : text;
+  if (!words.length) return setText(element, text);
+  const key = `${words.join(" ")}\n${text}`;
   if (element.text === key) return;
   element.text = key;
   const lower = text.toLowerCase();
@@ -183,10 +206,6 @@ function setMarked(element, text, words) {
   element.replaceChildren(text.slice(0, at), el("mark", {}, text.slice(at, at + word.length)), text.slice(at + word.length));
 }
 
-function setClass(element, names) {
-  if (element.className !== names) element.className = names;
-}
-
 function setStyle(element, property, value) {
   element.styles ??= {};
   if (element.styles[property] === value) return;
@@ -194,9 +213,12 @@ function setStyle(element, property, value) {
   element.style[property] = value;
 }
 
+/** What was written is remembered beside the element: asking it would cost more than most of the writing. */
 function setAttribute(element, name, value) {
   const text = value === null ? null : String(value);
-  if (element.getAttribute(name) === text) return;
+  element.attributesSet ??= {};
+  if (element.attributesSet[name] === text) return;
+  element.attributesSet[name] = text;
   if (text === null) element.removeAttribute(name);
   else element.setAttribute(name, text);
 }
