@@ -266,6 +266,8 @@ export class Finder {
     const ascii = escaped.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
     this.patterns = [...new Set([text, escaped, ascii])].map((form) => encoder.encode(form.toLowerCase()));
     this.longest = Math.max(...this.patterns.map((pattern) => pattern.length));
+    // Nearly every byte begins no match: a look at this table is all that it costs.
+    this.begins = new Uint8Array(256).map((_, byte) => Number(this.patterns.some((pattern) => pattern[0] === fold(byte))));
     this.starts = [];
     this.stops = [];
     this.at = 0;
@@ -277,10 +279,15 @@ export class Finder {
 
   /** Look through at most so many bytes; returns whether there is more to look through now. */
   advance(budget) {
-    const { source } = this;
+    const { source, begins } = this;
+    const { bytes } = source;
     const limit = source.isWhole ? source.length : source.length - this.longest;
     const until = Math.min(limit, this.at + budget);
-    while (this.at < until && !this.isFull) {
+    while (!this.isFull) {
+      let next = this.at;
+      while (next < until && !begins[bytes[next]]) next++;
+      this.at = Math.max(this.at, next);
+      if (next >= until) break;
       const length = this.#matchAt(this.at);
       if (length) {
         this.starts.push(this.at);
