@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Error, Page, TimeoutError, sync_playwright
 
 from bench._png import encode_png
 from bench._product import ROOT, run_product
@@ -127,14 +127,14 @@ def take_log(page: Page, site: Site) -> None:
 def take_payload(page: Page, site: Site) -> None:
     trace_id = site.find_traces(ASKED_AGAIN)[0]
     event = site.find_event(trace_id, "answer")
-    page.goto(site.address(f"traces/{trace_id}/?tab=payload&payload={event}&field=attributes"))
+    page.goto(site.address(f"traces/{trace_id}/?tab=payload&payload={event}&field=input"))
 
 
 def take_compare(page: Page, site: Site) -> None:
     after, before = site.find_traces(ASKED_AGAIN)
     page.goto(site.address(f"compare/?left={before}&right={after}"))
     settle(page)
-    page.get_by_role("button", name="First divergence").click()
+    page.keyboard.press("f")
     page.keyboard.press("Enter")
 
 
@@ -275,8 +275,9 @@ def prepare_pages(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Failed returns").wait_for()
 
 
-def take_pictures(site: Site, names: list[str], *, folder: Path) -> None:
-    """Photograph the pages called by these names, in light and, the main ones, in dark colours."""
+def take_pictures(site: Site, names: list[str], *, folder: Path) -> list[str]:
+    """Photograph the pages called by these names, the main ones in dark colours too; return what failed."""
+    failed: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         state = sign_in(browser, site)
@@ -285,9 +286,14 @@ def take_pictures(site: Site, names: list[str], *, folder: Path) -> None:
         for name in names:
             for is_dark in (False, True) if name in ALSO_DARK else (False,):
                 file = folder / f"{name}{'-dark' if is_dark else ''}.png"
-                file.write_bytes(take_picture(browser, site, PICTURES[name], state=state, is_dark=is_dark))
-                sys.stderr.write(f"{file.name}\n")
+                try:
+                    file.write_bytes(take_picture(browser, site, PICTURES[name], state=state, is_dark=is_dark))
+                    sys.stderr.write(f"{file.name}\n")
+                except Error as error:
+                    failed.append(file.name)
+                    sys.stderr.write(f"{file.name} failed: {error}\n")
         browser.close()
+    return failed
 
 
 def take_picture(browser: Browser, site: Site, take: Take, *, state: Any, is_dark: bool) -> bytes:
@@ -319,7 +325,9 @@ def main() -> None:
             seed(site)
             wait_for_demo(site)
             IMAGES.mkdir(exist_ok=True)
-            take_pictures(site, names, folder=IMAGES)
+            failed = take_pictures(site, names, folder=IMAGES)
+    if failed:
+        raise SystemExit(f"Not taken: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":
