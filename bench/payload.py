@@ -157,7 +157,8 @@ def _make_value(size: int) -> str:
     """Rows of an export, which compress as such rows do, and the needle after them."""
     chance = random.Random(1)
     words = ("käse", "order", "shipped", "customer", "refund", "delay", "whale", "東京", "invoice")
-    rows, length = [], 0
+    rows: list[str] = []
+    length = 0
     while length < size - 200:
         name = " ".join(chance.choices(words, k=2) * 6)
         row = json.dumps({"id": len(rows), "name": name, "score": len(rows) % 7, "ok": True}, ensure_ascii=False)
