@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -69,22 +69,41 @@ def transactional_db(db: None) -> None:
 
 
 @pytest.fixture(scope="package")
-def site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running server with collected static files, hashed names and all."""
+def site_data(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with collected static files, hashed names and all."""
     data = tmp_path_factory.mktemp("site")
+    ignored = [part for name in NOT_VISITED for part in ("--ignore", name)]
+    command = [sys.executable, "-m", "django", "collectstatic", "--no-input", "--verbosity", "0", *ignored]
+    _run(command, _make_environment(data, "http://127.0.0.1:1"))
+    return data
+
+
+@pytest.fixture(scope="package")
+def site(site_data: Path) -> Iterator[str]:
+    """The address of a running server."""
+    with serve_site(site_data) as url:
+        yield url
+
+
+@contextmanager
+def serve_site(data: Path, **settings: str) -> Iterator[str]:
+    """Run a server over the test database, with further settings, until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    environment = _make_environment(data, url)
-    ignored = [part for name in NOT_VISITED for part in ("--ignore", name)]
-    _run([sys.executable, "-m", "django", "collectstatic", "--no-input", "--verbosity", "0", *ignored], environment)
     command = [sys.executable, "-m", "config.serve", "--fd", str(listener.fileno())]
-    with (data / "web.log").open("wb") as log:
+    log_path = data / f"web-{listener.getsockname()[1]}.log"
+    with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env=_make_environment(data, url) | settings,
+            pass_fds=[listener.fileno()],
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         listener.close()
         try:
-            _wait_until_up(url, process, log=data / "web.log")
+            _wait_until_up(url, process, log=log_path)
             yield url
         finally:
             process.terminate()
