@@ -13,15 +13,16 @@ from observability.models import Project, User
 
 API = "/api/observability"
 _PROJECT_PAGES = (
-    ("Project settings: API keys", "settings-keys", "key"),
-    ("Project settings: Quickstart", "settings-quickstart", "node"),
-    ("Project settings: Capture and redaction", "settings-capture", "hidden"),
-    ("Project settings: Members", "settings-members", "user"),
-    ("Project settings: Dialect coverage", "settings-coverage", "span"),
-    ("Project settings: Where is my trace?", "settings-where", "search"),
-    ("Project settings: Danger zone", "settings-danger", "alert"),
+    ("Settings: API keys", "settings-keys", "key"),
+    ("Settings: Quickstart", "settings-quickstart", "node"),
+    ("Settings: Where is my trace?", "settings-where", "search"),
+    ("Settings: Capture and redaction", "settings-capture", "hidden"),
+    ("Settings: Dialect coverage", "settings-coverage", "span"),
+    ("Settings: Members", "settings-members", "user"),
+    ("Settings: Project", "settings-general", "tool"),
+    ("Settings: Organization", "settings-organization", "logo"),
     ("Ingest health", "ingest-health", "up"),
-    ("Compare two traces", "compare", "span"),
+    ("Compare two traces", "compare", "compare"),
 )
 
 
@@ -45,9 +46,8 @@ def list_project_places(project: Project | None) -> Iterator[dict[str, Any]]:
     if project is None:
         return
     for label, name, icon in _PROJECT_PAGES:
-        url = find_page(f"observability:{name}", *_get_slugs(project))
-        if url:
-            yield {"group": "Go to", "label": label, "url": url, "icon": icon}
+        url = reverse(f"observability:{name}", args=_get_slugs(project))
+        yield {"group": "Go to", "label": label, "url": url, "icon": icon, "words": "project administration"}
 
 
 def list_common_places(request: HttpRequest) -> Iterator[dict[str, Any]]:

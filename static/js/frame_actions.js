@@ -22,6 +22,15 @@ function listAppearance() {
   return [...themes, ...densities].map((action) => ({ group: "Appearance", icon: "theme", ...action }));
 }
 
+/** Everything on the page that can be pressed, by its name; what stands in rows comes once for each row, so it is left out. */
+function listControls() {
+  const controls = [...document.querySelectorAll("main :is(a.button[href], button.button, [role=tab])")];
+  return controls.filter((control) => control.checkVisibility() && !control.matches("td *, :disabled, [aria-disabled=true], [aria-selected=true]")).map((control) => {
+    const label = control.getAttribute("aria-label") ?? control.textContent.trim().replace(/\s+/g, " ");
+    return label && { id: `control.${label}`, label, icon: "right", run: () => control.click() };
+  });
+}
+
 function listCommon() {
   return [
     { id: "copy.address", label: "Copy the link to this page", icon: "link", words: "url share address", run: () => copyText(location.href, "Link copied") },
@@ -32,6 +41,7 @@ function listCommon() {
 }
 
 if (data) {
+  registerActions(listControls);
   registerActions(listCommon);
   registerActions(listPlaces);
   registerActions(listAppearance);

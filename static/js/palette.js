@@ -128,10 +128,17 @@ const KIND_ICONS = { trace: "workflow", event: "event", session: "user", correla
 async function loadViews() {
   if (state.views || !config.views_url) return;
   const answer = await readJson(`${config.views_url}?${new URLSearchParams({ project: config.project })}`);
-  state.views = (answer?.items ?? []).filter((view) => view.url).map((view) => ({
-    id: `view.${view.id}`, group: "Saved views", label: view.name, icon: "search", url: view.url,
+  state.views = (answer?.items ?? []).map((view) => ({
+    id: `view.${config.project}.${view.id}`, group: "Saved views", label: view.name, icon: "bookmark",
+    detail: view.is_shared ? `shared by ${view.owner}` : "", words: view.q, url: addressOf(view),
   }));
   if (dialog.open && state.views.length) draw();
+}
+
+/** Return where a view's menu entry leads, too. */
+function addressOf({ id, q, range, from, to }) {
+  const given = Object.entries({ q, range, from, to, view: id }).filter(([, value]) => value);
+  return `${config.search_url}?${new URLSearchParams(given)}`;
 }
 
 async function readJson(url, signal) {

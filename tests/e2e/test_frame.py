@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from observability.models import Project, User
+from observability.models import Project, SavedView, User
 from observability.services.preferences import set_preferences
 from observability.services.tenancy import create_project
 from tests.e2e.conftest import SignIn, StoreRecords, texts_of
@@ -101,6 +101,45 @@ def test_shortcuts__of_a_page__are_those_that_work_there(visit: SignIn, owner: U
     assert not {"Traces", "Trace"} & set(titles)
 
 
+def test_shortcuts__switched_off__leave_letters_alone_and_keep_the_others(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    set_preferences(user=owner, shortcuts="off")
+    keep(make_event("t-1", name="chat"), make_event("t-2", name="chat", at=1))
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+
+    for key in ("g", "?", "/", "j", "f", "x"):
+        page.keyboard.press(key)
+
+    expect(page.locator(".go-hint, dialog[open], #results input:checked")).to_have_count(0)
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#results tbody a").first).to_be_focused()
+    open_palette(page)
+
+
+def test_palette__saved_view_and_button_of_the_page__are_offered_and_work(
+    visit: SignIn, owner: User, base: str, project: Project, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", name="chat"))
+    view = SavedView.objects.create(project=project, owner=owner, name="Slow refunds", q="duration>2s", range="24h")
+    page = visit(owner).page
+    page.goto(f"{base}/traces/")
+
+    open_palette(page)
+    page.keyboard.type("refunds")
+    expect(page.locator(".palette-option[aria-selected=true]")).to_contain_text("Slow refunds")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/traces/?q=duration%3E2s&range=24h&view={view.pk}")
+    page.goto(f"{base}/traces/t-1/")
+    open_palette(page)
+    page.keyboard.type("critical")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("button", name="Critical path")).to_have_attribute("aria-pressed", "true")
+
+
 def test_toast__action_and_bound__are_reached_by_keyboard(visit: SignIn, owner: User, base: str, store: None) -> None:
     page = visit(owner).page
     page.goto(f"{base}/settings/keys/")
@@ -171,3 +210,6 @@ def test_paper__of_a_dark_page__is_light_and_has_no_buttons(
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
         expect(page.get_by_text("chat").locator("visible=true").first).to_be_visible()
         page.emulate_media(media="screen", color_scheme="dark")
+
+    page.emulate_media(media="print")
+    assert page.locator(".tl-scroll").evaluate("(list) => list.clientHeight") >= 28
