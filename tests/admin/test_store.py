@@ -36,9 +36,10 @@ def signed_in(client: Client, operator: User) -> Client:
 
 
 def read_rows(page: str) -> list[list[str]]:
-    """Return the cells of the table, without the one that leads to the row's own page."""
+    """Return what the cells of the table say."""
     body = page.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [re.findall(r"<td title=\"[^\"]*\">(.*?)</td>", row) for row in body.split("</tr>")[:-1]]
+    rows = [re.findall(r"<td title=\"[^\"]*\">(.*?)</td>", row) for row in body.split("</tr>")[:-1]]
+    return [[unescape(re.sub(r"<[^>]+>", "", cell)) for cell in row] for row in rows]
 
 
 def find_link(page: str, text: str) -> str:
@@ -78,8 +79,8 @@ def test_table__operator__asks_for_a_project_then_shows_its_rows_alone(
 
     assert "Choose a project" in asked
     assert len(read_rows(shown)) >= 2
-    assert signed_in.get(find_link(shown, "Open")).status_code in (200, 404)
-    assert find_link(shown, "Open").startswith("/o/acme/p/support-desk/")
+    assert signed_in.get(find_link(shown, "[^<]+")).status_code in (200, 404)
+    assert find_link(shown, "[^<]+").startswith("/o/acme/p/support-desk/")
     assert read_rows(foreign) == []
     assert "No rows" in foreign
 
