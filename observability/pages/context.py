@@ -127,6 +127,24 @@ SHORTCUTS = (
         ("trace-detail",),
     ),
     ShortcutGroup(
+        "Log of a trace",
+        (
+            Shortcut("Wrap long lines", ("w",)),
+            Shortcut("Time of day, or since the start", ("t",)),
+            Shortcut("Pause, go on", ("p",)),
+            Shortcut("Copy the marked lines, or all", ("c",)),
+        ),
+        ("trace-detail",),
+    ),
+    ShortcutGroup(
+        "Payload of a trace",
+        (
+            Shortcut("Find in the value; next, previous match", ("/", "n", "N")),
+            Shortcut("Wrap long lines", ("w",)),
+        ),
+        ("trace-detail",),
+    ),
+    ShortcutGroup(
         "Compare",
         (
             Shortcut("Next, previous step", ("j", "k")),

@@ -66,6 +66,7 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
         "state": reverse("api:trace-state", args=[trace_id]),
         "matches": reverse("api:event-matches", args=[trace_id]),
         "traces": reverse("observability:trace-list", args=slugs),
+        "steps": reverse("observability:step-list", args=slugs),
         "trace": reverse("api:trace-detail", args=[trace_id]),
         "restore": reverse("api:trace-restore-many"),
     }

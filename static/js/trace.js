@@ -187,12 +187,12 @@ function openRecord(record) {
   side.showLog(record, { openEvent: (spanId) => openEvent(spanId, { isRevealed: true }) });
 }
 
-/** Show a value of an event whole, in the Payload tab. */
-function openPayload(spanId, field) {
+/** Show a value of an event whole, or the fields of a log record, in the Payload tab. */
+function openPayload(spanId, field, record = null) {
   if (innerWidth <= 900) hidePanel();
   const wasShown = document.getElementById("view-payload").hidden === false;
-  setAddress({ tab: "payload", payload: spanId, field }, { isNewEntry: true });
-  if (wasShown) views.shown?.open(spanId, field);
+  setAddress({ tab: "payload", payload: spanId, field, record }, { isNewEntry: true });
+  if (wasShown) views.shown?.open(spanId, field, record);
   else views.show("payload");
 }
 

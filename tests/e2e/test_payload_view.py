@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from observability.models import User
 from tests.e2e.conftest import SignIn, StoreRecords
 from tests.e2e.test_trace_page import TRACE
-from tests.records import make_event
+from tests.records import make_event, make_log
 
 ROWS = ".pl-row"
 BIG = json.dumps({"rows": [{"id": n, "name": f"käse {n}"} for n in range(70_000)], "last": "Needle here"}).encode()
@@ -54,6 +54,7 @@ def test_payload__from_the_panel__opens_keeps_to_its_event_and_says_what_is_miss
     keep(
         make_event(TRACE, "root", lasts=3, input=b'{"a": {"b": []}, "c": "x\\"y"}'),
         make_event(TRACE, "t", name="bare", parent_span_id="root", at=1),
+        make_log(TRACE, "large record", at=2, fields=json.dumps({"id": 7, "body": "x" * 1_200_000}).encode()),
     )
     page = visit(owner, bypass_csp=True).page
     page.goto(f"{base}/traces/{TRACE}/?event=root")
@@ -70,5 +71,12 @@ def test_payload__from_the_panel__opens_keeps_to_its_event_and_says_what_is_miss
     page.get_by_label("Event", exact=True).fill("bare")
     page.get_by_label("Event", exact=True).press("Enter")
     expect(page.locator(".pl-message")).to_contain_text("This event has no input: none was sent.")
+    page.goto(f"{base}/traces/{TRACE}/?tab=log")
+    page.locator(".log-row").filter(has_text="large record").click()
+    page.locator(".side").get_by_role("button", name="Open in Payload").click()
+    expect(page.locator(f"{ROWS} .pl-text").nth(1)).to_have_text('  "id": 7,')
+    page.reload()
+    expect(page.locator(f"{ROWS} .pl-text").nth(1)).to_have_text('  "id": 7,')
+    assert "record=" in page.url
     page.set_viewport_size({"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == 400

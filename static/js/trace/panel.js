@@ -31,7 +31,7 @@ export class Panel {
     root.addEventListener("click", (event) => {
       if (event.target.closest("[data-close-panel]")) onClose();
       const opener = event.target.closest("[data-open-payload]");
-      if (opener) page.openPayload(this.shown.span_id, opener.dataset.openPayload);
+      if (opener) page.openPayload(this.shown?.span_id ?? null, opener.dataset.openPayload, this.record?.id);
     });
     this.body.addEventListener("toggle", (event) => rememberBlock(event.target), true);
   }
@@ -42,11 +42,13 @@ export class Panel {
 
   /** Show at once what the timeline knows, until the rest is read. */
   showLoading({ kind, name }) {
+    this.shown = this.record = null;
     this.#head({ kind, name });
     this.#body(el("div", { class: "block-body side-note is-slow" }, ...["w2", "w4", "w3", "w4", "w1"].map((width) => el("span", { class: `skeleton ${width}` }))));
   }
 
   showMissing() {
+    this.shown = this.record = null;
     this.#head({ kind: "missing", name: "Parent not received" });
     this.#body(note("Events name this span as their parent, but it has not arrived. It may still be running: many exporters send a span when it ends. Once it comes, it takes this place."));
   }
@@ -62,7 +64,12 @@ export class Panel {
   showEvent(event) {
     const isSame = this.shown?.span_id === event.span_id;
     const top = this.body.scrollTop;
+    const isUnchanged = isSame && this.shown.version === event.version && event.status !== "running";
     this.shown = event;
+    this.record = null;
+    this.root.hidden = false;
+    // Read again and the same: what the reader opened, marked or stands on stays.
+    if (isUnchanged) return;
     this.#head(event, [
       status(event.status),
       el("span", {}, event.duration_ms == null ? "running" : duration(event.duration_ms)),
@@ -89,13 +96,16 @@ export class Panel {
   /** Show a log record as the API gives it. */
   showLog(record, { openEvent }) {
     this.shown = null;
+    this.record = record;
     this.#head({ kind: "log", name: record.message.split("\n", 1)[0] }, [el("span", {}, record.level), el("span", {}, record.stream)]);
     const owner = record.span_id ? el("button", { type: "button", class: "link mono" }, record.span_id) : null;
     owner?.addEventListener("click", () => openEvent(record.span_id));
     this.#body(
       ...(record.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       block("message", "Message", { copied: record.message }, renderText(record.message)),
-      record.omitted_bytes ? block("fields", "Fields", {}, say("info", `${bytes(record.omitted_bytes)} of fields are too large to show here.`)) : null,
+      record.omitted_bytes ? block("fields", "Fields", { note: bytes(record.omitted_bytes) },
+        el("p", { class: "muted" }, "The fields of this record are large."),
+        el("div", {}, el("button", { type: "button", class: "button", "data-open-payload": "fields" }, "Open in Payload"))) : null,
       record.fields ? block("fields", "Fields", { copied: JSON.stringify(record.fields, null, 2) }, renderValue(record.fields, { label: "Fields" })) : null,
       block("facts", "Details", {}, facts([
         ["Time", time(record.logged_at)], ["Level", record.level], ["Stream", record.stream], ["Type", record.type],

@@ -30,6 +30,7 @@ export default class PayloadView {
     Object.assign(this, { root, page });
     this.isShown = false;
     this.spanId = null;
+    this.record = null;
     this.field = null;
     this.mode = null;
     this.isWrapped = true;
@@ -48,7 +49,7 @@ export default class PayloadView {
 
   hide() {
     this.isShown = false;
-    this.page.setAddress({ payload: null, field: null, form: null, find: null, nowrap: null });
+    this.page.setAddress({ payload: null, record: null, field: null, form: null, find: null, nowrap: null });
   }
 
   focus() {
@@ -56,7 +57,7 @@ export default class PayloadView {
   }
 
   update() {
-    if (this.isShown && !this.spanId) this.#restore();
+    if (this.isShown && !this.spanId && !this.record) this.#restore();
   }
 
   /** Show the value of the event that the reader selected; closing the panel changes nothing here. */
@@ -74,9 +75,10 @@ export default class PayloadView {
     return true;
   }
 
-  /** Open a field of an event, as the side panel asks for it. */
-  open(spanId, field) {
-    this.#openEvent(spanId, field);
+  /** Open a field of an event, or the fields of a log record, as the side panel asks for it. */
+  open(spanId, field, record) {
+    if (record) this.#openRecord(String(record));
+    else this.#openEvent(spanId, field);
   }
 
   /* Parts */
@@ -158,6 +160,9 @@ export default class PayloadView {
     this.finder.value = parameters.get("find") ?? this.finder.value;
     this.wanted = parameters.get("form");
     this.#markWrapped(!parameters.has("nowrap"));
+    const record = parameters.get("record");
+    if (record && record !== this.record) return this.#openRecord(record);
+    if (record) return this.#keepAddress();
     if (!spanId) return this.#sayMessage("No event has arrived yet.");
     const field = parameters.get("field") ?? this.field;
     if (spanId !== this.spanId || field !== this.field) this.#openEvent(spanId, field);
@@ -184,14 +189,18 @@ export default class PayloadView {
   }
 
   #nameEvent() {
+    this.event.title = this.spanId ?? "";
+    if (this.record) {
+      this.event.value = `Log record ${this.record}`;
+      return;
+    }
     const index = this.page.store.find(this.spanId);
     this.event.value = this.detail?.name ?? (index >= 0 ? this.page.store.names[index] : this.spanId);
-    this.event.title = this.spanId;
   }
 
   async #openEvent(spanId, field) {
     this.spanId = spanId;
-    this.detail = null;
+    this.record = this.detail = null;
     this.#nameEvent();
     try {
       const detail = await this.page.getJson(this.page.eventUrl(spanId), {});
@@ -207,8 +216,17 @@ export default class PayloadView {
     this.#openField(field && FIELDS.some(([name]) => name === field) ? field : FIELDS.map(([name]) => name).find(has) ?? "input");
   }
 
+  #openRecord(record) {
+    this.record = record;
+    this.spanId = this.detail = null;
+    this.#nameEvent();
+    this.fieldSelect.replaceChildren(el("option", { value: "fields" }, "Fields"));
+    this.#openField("fields");
+  }
+
   /** Why a field cannot be read; null when it can. */
   #stateOf(field) {
+    if (this.record) return null;
     if (field === "messages") return this.detail.messages === null || this.detail.messages.length ? null : "absent";
     const { state } = this.detail[field];
     return STATES[state] ? state : null;
@@ -239,19 +257,23 @@ export default class PayloadView {
       return;
     }
     this.#sayMessage("");
-    const address = this.page.eventUrl(this.spanId) + (field === "messages" ? "/messages" : `/values/${field}`);
-    const url = new URL(`${address}?project=${this.page.urls.project}`, location.href).href;
+    const url = new URL(`${this.#addressOf(field)}?project=${this.page.urls.project}`, location.href).href;
     this.download.href = url;
-    this.download.download = `${this.spanId}-${field}.json`;
+    this.download.download = `${this.spanId ?? `log-${this.record}`}-${field}.json`;
     this.#startWorker();
     this.columns = this.#measure();
     this.#post("open", { url, mode: this.wanted, columns: this.columns });
     if (this.finder.value) this.#find();
   }
 
+  #addressOf(field) {
+    if (this.record) return `${this.page.urls.logsUrl}/${encodeURIComponent(this.record)}/fields`;
+    return this.page.eventUrl(this.spanId) + (field === "messages" ? "/messages" : `/values/${field}`);
+  }
+
   #keepAddress() {
     if (!this.isShown) return;
-    this.page.setAddress({ payload: this.spanId, field: this.field, find: this.finder.value || null, nowrap: this.isWrapped ? null : 1, form: this.wanted ?? null });
+    this.page.setAddress({ payload: this.spanId, record: this.record, field: this.field, find: this.finder.value || null, nowrap: this.isWrapped ? null : 1, form: this.wanted ?? null });
   }
 
   #sayMessage(text, retry) {

@@ -31,7 +31,9 @@ export class Side {
     const { page, panel } = this;
     this.shownKey = spanId;
     const isCurrent = () => this.shownKey === spanId;
-    const skeleton = setTimeout(() => isCurrent() && panel.showLoading(known), this.isOpen ? SKELETON_AFTER_MS : 0);
+    // Asked for twice, as by an address and then by its row: what the first answer shows stays until the second.
+    const isAwaited = () => isCurrent() && !(this.isOpen && panel.shown?.span_id === spanId);
+    const skeleton = setTimeout(() => isAwaited() && panel.showLoading(known), this.isOpen ? SKELETON_AFTER_MS : 0);
     try {
       const address = page.eventUrl(spanId);
       const event = await page.getJson(address, {});
