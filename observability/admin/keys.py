@@ -13,10 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelect2Widget
 
+from observability.admin.links import link_project
 from observability.admin.service_admin import ServiceAdmin
 from observability.errors import ObservabilityError
 from observability.models import ApiKey, Project, Scope, User
@@ -105,10 +107,14 @@ class ApiKeyAdmin(ServiceAdmin):
         """Say who may rotate and revoke: whoever may change keys by their permissions."""
         return request.user.has_perm("observability.change_apikey")
 
+    def view_on_site(self, obj: ApiKey) -> str:
+        """Lead to the project's keys."""
+        return reverse("observability:settings-keys", args=[obj.project.organization.slug, obj.project.slug])
+
     @display(description="Project", ordering="project__organization__name")
-    def show_project(self, obj: ApiKey) -> str:
-        """Return the project with its organization."""
-        return f"{obj.project.organization} / {obj.project}"
+    def show_project(self, obj: ApiKey) -> SafeString:
+        """Return the project with its organization, as a link to its page."""
+        return link_project(obj.project)
 
     @display(description="Scopes")
     def show_scopes(self, obj: ApiKey) -> str:

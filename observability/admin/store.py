@@ -230,7 +230,7 @@ def _make_position(order: Sequence[str], row: Any) -> str:
 
 def _read_position(table: StoreTable, order: Sequence[str], text: str) -> list[Any]:
     """Return the values that `_make_position` packed. Raises `BadRequest` for any other text."""
-    fields = [table.model._meta.get_field(name.removeprefix("-")) for name in order]
+    fields: list[Any] = [table.model._meta.get_field(name.removeprefix("-")) for name in order]
     try:
         packed = base64.b64decode(text.encode() + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         values = msgspec.json.decode(packed, type=list[str])

@@ -26,9 +26,18 @@ function listAppearance() {
 function listControls() {
   const controls = [...document.querySelectorAll("main :is(a.button[href], button.button, [role=tab])")];
   return controls.filter((control) => control.checkVisibility() && !control.matches("td *, :disabled, [aria-disabled=true], [aria-selected=true]")).map((control) => {
-    const label = control.getAttribute("aria-label") ?? control.textContent.trim().replace(/\s+/g, " ");
-    return label && { id: `control.${label}`, label, icon: "right", run: () => control.click() };
+    const label = nameOf(control);
+    const symbol = control.querySelector("use")?.getAttribute("href").slice(3);
+    return label && { id: `control.${label}`, label, icon: symbol || "right", run: () => control.click() };
   });
+}
+
+/** Return what a control does, in words; a count beside the name of a tab changes all the time. */
+function nameOf(control) {
+  const said = control.dataset.command ?? control.getAttribute("aria-label");
+  if (said) return said;
+  const text = [...control.childNodes].filter((node) => !node.matches?.(".count")).map((node) => node.textContent).join(" ").trim().replace(/\s+/g, " ");
+  return control.role === "tab" ? `Show ${text}` : text;
 }
 
 function listCommon() {
