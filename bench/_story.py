@@ -95,8 +95,6 @@ def list_runs(*, now_ns: int, seed: int) -> Iterator[list[Span]]:
     chance = random.Random(seed)
     moment = now_ns - 2 * DAY + 600 * SECOND
     number = 0
-    for is_new, start in ((False, now_ns - 26 * 3600 * SECOND), (True, now_ns - 3600 * SECOND)):
-        yield _Desk(chance, number=0, user=ASKED_TWICE, is_new=is_new).run(1, start=start)
     while moment < now_ns - 900 * SECOND:
         number += 1
         turns = chance.choice((1, 2, 2, 3, 4))
@@ -106,6 +104,8 @@ def list_runs(*, now_ns: int, seed: int) -> Iterator[list[Span]]:
         hour = (moment / DAY) % 1 * 2 * math.pi
         pause = 240 * (1.35 - math.cos(hour + math.pi) * 0.6) * (0.8 if desk.is_new else 1.0)
         moment += round(pause * chance.uniform(0.6, 1.4)) * SECOND
+    for is_new, start in ((False, now_ns - 26 * 3600 * SECOND), (True, now_ns - 3600 * SECOND)):
+        yield _Desk(chance, number=0, user=ASKED_TWICE, is_new=is_new).run(1, start=start)
 
 
 class _Desk:

@@ -128,6 +128,8 @@ def take_payload(page: Page, site: Site) -> None:
     trace_id = site.find_traces(ASKED_AGAIN)[0]
     event = site.find_event(trace_id, "answer")
     page.goto(site.address(f"traces/{trace_id}/?tab=payload&payload={event}&field=input"))
+    settle(page)
+    page.get_by_role("button", name="Wrap").click()
 
 
 def take_compare(page: Page, site: Site) -> None:
@@ -197,6 +199,7 @@ def take_palette(page: Page, site: Site) -> None:
     page.goto(site.address("traces/?q=workflow:returnsAssistant"))
     settle(page)
     page.keyboard.press("Control+k")
+    page.locator("dialog[open] input").wait_for()
     page.keyboard.type("er", delay=30)
 
 
