@@ -120,9 +120,9 @@ def test_panel__model_call__shows_conversation_tokens_and_cost(
     expect(panel.locator(".message.user .message-text")).to_have_text("Where is my order?")
     expect(panel.locator(".message.assistant .message-text")).to_have_text("It arrives tomorrow.")
     assert texts_of(page, ".lines:not(.cost-lines) tr") == [
-        "Input 900 86 %",
-        "Cached input 100 10 %",
-        "Output 50 5 %",
+        "Input 900 86%",
+        "Cached input 100 10%",
+        "Output 50 5%",
         "Total tokens 1,050",
         "Cost as the sender stated it $0.0012",
     ]

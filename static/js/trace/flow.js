@@ -23,7 +23,7 @@ export default class FlowView {
     this.activeId = null;
     this.selectedSpanId = null;
     this.#build();
-    this.camera = new Camera({ stage: this.stage, layer: this.layer, onChange: (scale) => { this.scale.textContent = `${Math.round(scale * 100)} %`; } });
+    this.camera = new Camera({ stage: this.stage, layer: this.layer, onChange: (scale) => { this.scale.textContent = `${Math.round(scale * 100)}%`; } });
     this.read = coalesce(() => this.#read(), READ_INTERVAL_MS);
     page.playhead.onChange(() => this.#dim());
   }

@@ -28,7 +28,7 @@ function tokenParts(event, used) {
   const rows = used.map(([label, name]) => {
     const count = event[`${name}_tokens`];
     return el("tr", {}, el("td", {}, el("span", { class: `token-key token-${name}` }), label), el("td", { class: "num" }, `${isEstimated ? "≈ " : ""}${grouped(count)}`),
-      el("td", { class: "num faint" }, sum ? `${Math.round((count / sum) * 100)} %` : ""));
+      el("td", { class: "num faint" }, sum ? `${Math.round((count / sum) * 100)}%` : ""));
   });
   if (event.total_tokens != null) rows.push(el("tr", { class: "sum" }, el("td", {}, "Total tokens"), el("td", { class: "num" }, grouped(event.total_tokens)), el("td")));
   const differs = used.length && event.total_tokens != null && sum !== event.total_tokens;

@@ -134,7 +134,7 @@ export function placeBar(row, index, view) {
   placeLabel(row, index, { store, left: Math.max(0, left), right: Math.min(1, right), isShown });
 }
 
-const sharePercent = (part, whole) => `${whole > 0 ? Math.round((part / whole) * 100) : 100} %`;
+const sharePercent = (part, whole) => `${whole > 0 ? Math.round((part / whole) * 100) : 100}%`;
 
 function selfTimeOf(view, index, now) {
   const { store } = view;
