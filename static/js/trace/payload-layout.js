@@ -76,15 +76,15 @@ export class Layout {
     return this.state.at < this.source.length;
   }
 
-  /** Return rows as `{line, isRest, indent, text, ranges}`; `find` says which bytes from an offset on are a match. */
+  /** Return rows as `{line, isRest, isText, indent, text, ranges}`, `isText` where one goes on with a JSON text; `find` says which bytes from an offset on are a match. */
   read(first, count, find = null) {
     const found = [];
     const state = { ...this.marks[Math.floor(first / EVERY)] };
     const last = Math.min(this.count, first + count);
     for (let index = Math.floor(first / EVERY) * EVERY; index < last; index++) {
-      const { line, isRest } = state;
+      const { line, isRest, isText } = state;
       this.#lay(state);
-      if (index >= first) found.push({ line, isRest, indent: this.indent, text: this.#textOf(), ranges: find ? this.#marked(find) : [] });
+      if (index >= first) found.push({ line, isRest, isText, indent: this.indent, text: this.#textOf(), ranges: find ? this.#marked(find) : [] });
     }
     return found;
   }

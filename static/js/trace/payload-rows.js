@@ -7,6 +7,7 @@ import { el } from "../dom.js";
 export const ROW_HEIGHT = 18;
 const MOST_PIXELS = 8_000_000;
 const OVERSCAN = 10;
+const REST_OF_TEXT = /^\s*(?:[^"\\]|\\.)*"?/;
 const TOKENS = /"(?:[^"\\]|\\.)*"?(?=(\s*:)?)|-?\b\d[\d.eE+-]*|\b(?:true|false|null)\b/g;
 
 export class PayloadRows {
@@ -95,9 +96,9 @@ export class PayloadRows {
     this.moveTo(this.first + Math.sign(lines) * Math.max(1, Math.round(Math.abs(lines))));
   }
 
-  #makeRow({ line, isRest, text, ranges }) {
+  #makeRow({ line, isRest, isText, text, ranges }) {
     const content = el("span", { class: "pl-text" });
-    const kinds = this.#kindsOf(text);
+    const kinds = this.#kindsOf(text, isText);
     for (const [from, until, offset] of ranges) kinds.fill(offset === this.current ? "is-match is-current" : "is-match", from, until);
     for (let at = 0; at < text.length;) {
       let until = at + 1;
@@ -109,13 +110,15 @@ export class PayloadRows {
     return el("div", { class: "pl-row" }, el("span", { class: "pl-line" }, isRest ? "" : String(line)), content);
   }
 
-  #kindsOf(text) {
+  #kindsOf(text, isText) {
     const kinds = new Array(text.length).fill("");
     if (!this.isColoured) return kinds;
-    for (const match of text.matchAll(TOKENS)) {
+    const rest = isText ? REST_OF_TEXT.exec(text)[0].length : 0;
+    kinds.fill("json-string", 0, rest);
+    for (const match of text.slice(rest).matchAll(TOKENS)) {
       const isKey = match[1] !== undefined;
       const kind = match[0][0] === '"' ? (isKey ? "json-key" : "json-string") : /[tfn]/.test(match[0][0]) ? "json-word" : "json-number";
-      kinds.fill(kind, match.index, match.index + match[0].length);
+      kinds.fill(kind, rest + match.index, rest + match.index + match[0].length);
     }
     return kinds;
   }

@@ -92,7 +92,7 @@ export default class PayloadView {
     this.finder = el("input", { class: "input", type: "search", placeholder: "Find in this value", "aria-label": "Find in this value", spellcheck: "false", autocomplete: "off" });
     this.tally = el("span", { class: "pl-tally", role: "status" });
     const previous = el("button", { type: "button", class: "button quiet icon-only", "aria-label": "Previous match (Shift+Enter)", title: "Previous match (Shift+Enter)" }, icon("up"));
-    const next = el("button", { type: "button", class: "button quiet icon-only", "aria-label": "Next match (Enter)", title: "Next match (Enter)" }, icon("down"));
+    const next = el("button", { type: "button", class: "button quiet icon-only", "aria-label": "Next match (Enter)", title: "Next match (Enter)" }, icon("down-arrow"));
     this.copier = el("button", { type: "button", class: "button quiet icon-only", "aria-label": "Copy the value", title: "Copy the value" }, icon("copy"));
     this.download = el("a", { class: "button quiet", download: true }, "Download");
     this.facts = el("div", { class: "pl-facts", role: "status" });
