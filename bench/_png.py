@@ -35,7 +35,7 @@ def encode_png(pixels: bytes, *, width: int, height: int) -> bytes:
 def _choose_colours(counts: Counter[int]) -> list[int]:
     """Return the palette: what fills areas, then the most frequent of the rest that differ, so that no hue is lost."""
     areas = [colour for colour, count in counts.most_common(MOST_COLOURS) if count >= AREA]
-    kept, shades = list(areas), []
+    kept, shades = list(areas), list[int]()
     for colour, _ in counts.most_common()[len(areas) :]:
         if len(kept) == MOST_COLOURS:
             break
