@@ -24,7 +24,8 @@ def signed_in(client: Client, operator: User) -> Client:
 
 
 def _change(client: Client, user: User, **changed: Any) -> str:
-    fields = {"email": user.email, "name": user.name, "is_active": "on", "theme": "system", "density": "compact"}
+    looks = {"theme": "system", "density": "compact", "shortcuts": "on"}
+    fields = {"email": user.email, "name": user.name, "is_active": "on", **looks}
     kept = {name: value for name, value in (fields | changed).items() if value is not None}
     return client.post(f"{PEOPLE}{user.pk}/change/", kept, follow=True).content.decode()
 
