@@ -31,3 +31,10 @@ class InvalidError(ObservabilityError):
 
     code = "invalid"
     status = 400
+
+
+class SlowReadError(ObservabilityError):
+    """A read took longer than it may, and has no part worth showing."""
+
+    code = "out_of_time"
+    status = 503

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from observability.errors import InvalidError, NotFoundError
+from observability.errors import InvalidError, NotFoundError, SlowReadError
 from observability.pages.access import project_page
 from observability.pages.overview import USUAL_RANGE, make_health_frame, make_range_context, slugs_of
 from observability.pages.time_range import Choice, TimeRange, read_time_range
@@ -86,9 +86,9 @@ def error_detail(request: HttpRequest, access: ProjectAccess, fingerprint: str) 
         error = get_error(
             access.project.pk, fingerprint, since=since, until=until, cursor=cursor or None, limit=SAMPLES_SHOWN
         )
-    except InvalidError as problem:
+    except (InvalidError, SlowReadError) as problem:
         frame |= make_range_context(TimeRange(name=USUAL_RANGE)) | {"problem": str(problem)}
-        return render(request, template, frame, status=400)
+        return render(request, template, frame, status=problem.status)
     base = reverse("observability:error-detail", args=[*slugs_of(access), fingerprint])
     pairs = time_range.list_parameters()
     frame |= make_range_context(time_range) | {

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from observability.errors import SlowReadError
+
 FIRST_WINDOW = 2_000
 _GROWTH = 4
 _MOST = 200_000
@@ -59,3 +61,13 @@ class Budget:
             raise
         if time.monotonic() - started < _QUICK_SECONDS:
             self.window = min(self.window * _GROWTH, _MOST)
+
+
+@contextmanager
+def bound_read(seconds: float, *, what: str) -> Iterator[None]:
+    """Let no statement of a read run longer, where a part is of no use; a decorator too. Raises `SlowReadError`."""
+    try:
+        with Budget(seconds).spend():
+            yield
+    except OutOfTimeError as error:
+        raise SlowReadError(f"{what} could not be read in {seconds:g} seconds; try again in a while.") from error

@@ -14,6 +14,7 @@ from django.db import connection
 from observability.errors import NotFoundError
 from observability.models import ErrorGroup
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
+from observability.selectors.budget import bound_read
 from observability.selectors.error_queries import BREAKDOWN, EVER, LISTS, LOOK_UP, SAMPLE_COLUMNS, SAMPLES, SERIES_OF
 from observability.selectors.error_shapes import (
     ErrorBreakdown,
@@ -114,6 +115,7 @@ def _make_summary(row: dict[str, Any], more: dict[str, Any], since: datetime, bu
     )
 
 
+@bound_read(BUDGET_SECONDS, what="The error")
 def get_error(
     project_id: int,
     fingerprint: str,
@@ -125,7 +127,7 @@ def get_error(
 ) -> ErrorDetail:
     """Return one error over a range, with its newest samples or those after a cursor. Six queries.
 
-    Raises `NotFoundError`, and `InvalidError` for an empty range or a cursor that no page gave.
+    Raises `NotFoundError`, `InvalidError` for an empty range or a cursor that no page gave, and `SlowReadError`.
     """
     size = choose_bucket(since, until)
     group = ErrorGroup.objects.filter(project_id=project_id, fingerprint=fingerprint).first()

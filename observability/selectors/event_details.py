@@ -78,14 +78,16 @@ def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: 
     return open_value(project_id, stored)
 
 
-def get_event_messages(project_id: int, trace: TraceSummary, span_id: str) -> EventMessages:
-    """Return the messages of a model call, from values of up to `MESSAGE_BYTES` together.
+def get_event_messages(
+    project_id: int, trace: TraceSummary, span_id: str, *, most_bytes: int = MESSAGE_BYTES
+) -> EventMessages:
+    """Return the messages of a model call, from values of up to `most_bytes` together.
 
     Raises `NotFoundError`, `InvalidError` when the values are larger, `BlobMissingError` when storage lost one.
     """
     row = _find_row(project_id, trace, span_id)
     stored = _load_values(project_id, row)
-    if sum(_size_of(stored[field]) for field in _MESSAGE_FIELDS if field in stored) > MESSAGE_BYTES:
+    if sum(_size_of(stored[field]) for field in _MESSAGE_FIELDS if field in stored) > most_bytes:
         raise InvalidError("The event's values are too large to be shown as messages; read them one by one.")
     return EventMessages(items=_read_messages(project_id, row, stored))
 

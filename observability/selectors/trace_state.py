@@ -13,6 +13,7 @@ from msgspec import Meta
 from observability.errors import InvalidError, NotFoundError
 from observability.ingest.otlp.messages import Message
 from observability.models import Event
+from observability.selectors.budget import bound_read
 from observability.selectors.conditions import matches_pattern
 from observability.selectors.event_details import get_event_messages
 from observability.selectors.events import find_inferred_part, inferred_events, own_events
@@ -20,6 +21,9 @@ from observability.selectors.shapes import Micros, Time, TraceSummary, Usd, form
 from observability.services.blobs import BlobMissingError
 
 MOST_MATCHES = 2_000
+BUDGET_SECONDS = 3.0
+STATE_MESSAGE_BYTES = 2**20
+"""Values of the latest model call, as stored, beyond which its messages are not read for a moment's state."""
 _PREVIEW_CHARACTERS = 200
 _TOKENS = (
     "input_tokens",
@@ -72,11 +76,13 @@ class EventMatches(msgspec.Struct, frozen=True, kw_only=True):
     is_more: Annotated[bool, Meta(description="There are more than these.")]
 
 
+@bound_read(BUDGET_SECONDS, what="The state")
 def get_trace_state(project_id: int, trace: TraceSummary, *, at: datetime) -> TraceState:
     """Return what the trace had come to by a moment, inferred events included.
 
     Exact: one aggregate on the primary key of `events`, bounded by the trace's times and the moment, and one more for
-    inferred events; the latest model call and its messages are read like an event.
+    inferred events; the latest model call and its messages, up to `STATE_MESSAGE_BYTES`, are read like an event.
+    Raises `SlowReadError`.
     """
     sources = _sources(project_id, trace, until=at)
     rows = [_sum_up(events, at) for events in sources]
@@ -102,10 +108,11 @@ def get_trace_state(project_id: int, trace: TraceSummary, *, at: datetime) -> Tr
     )
 
 
+@bound_read(BUDGET_SECONDS, what="The events")
 def find_events_with_text(project_id: int, trace: TraceSummary, text: str) -> EventMatches:
     """Return up to `MOST_MATCHES` events whose name, error or beginning of input and output have a text, in any case.
 
-    One query within the trace, on the primary key of `events`; one more for inferred events.
+    One query within the trace, on the primary key of `events`; one more for inferred events. Raises `SlowReadError`.
     """
     parts = ("", text.lower(), "")
     found: list[str] = []
@@ -168,7 +175,7 @@ def _find_conversation(
     ]
     _, span_id, ended_at = max((row for rows in latest for row in rows), key=lambda row: row[:2])
     try:
-        messages = get_event_messages(project_id, trace, span_id).items
+        messages = get_event_messages(project_id, trace, span_id, most_bytes=STATE_MESSAGE_BYTES).items
     except (InvalidError, NotFoundError, BlobMissingError):
         return span_id, None
     has_answered = ended_at is not None and ended_at <= at
