@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -73,7 +73,7 @@ class _Maker:
         root = self._open(
             b"", self._workflow, {"openinference.span.kind": "CHAIN", "gen_ai.operation.name": "invoke_agent"}
         )
-        while self._has_room:
+        while self._has_room():
             self._add_agent(root)
         self._close(root)
         if not self._is_ended:
@@ -81,7 +81,6 @@ class _Maker:
                 span.end_time_unix_nano = 0
         return LongTrace(self._trace_id.hex(), self._spans)
 
-    @property
     def _has_room(self) -> bool:
         return len(self._spans) < self._events
 
@@ -89,30 +88,30 @@ class _Maker:
         name = f"agent-{self._chance.randrange(6)}"
         agent = self._open(root.span_id, name, {"openinference.span.kind": "AGENT", "agent.name": name})
         for number in range(_STEPS_PER_AGENT):
-            if self._has_room:
+            if self._has_room():
                 self._add_step(agent, number)
         self._close(agent)
 
     def _add_step(self, agent: Span, number: int) -> None:
         step = self._open(agent.span_id, f"step {number}", {"openinference.span.kind": "CHAIN"})
-        if self._has_room:
+        if self._has_room():
             read, written = 300 + self._chance.randrange(400), 100 + self._chance.randrange(300)
             model = {"openinference.span.kind": "LLM", "llm.system": "openai", "llm.model_name": "gpt-4o-mini"}
             counts = {"llm.token_count.prompt": read, "llm.token_count.completion": written}
             self._close(self._open(step.span_id, "ChatCompletion", {**model, **counts, **self._say()}), least=4)
-        if self._has_room:
+        if self._has_room():
             self._add_tool(step)
         self._close(step)
 
     def _add_tool(self, step: Span) -> None:
         tool = self._open(step.span_id, "search_orders", {"openinference.span.kind": "TOOL", **self._say()})
-        if self._has_room:
+        if self._has_room():
             is_http = self._chance.random() < 0.5
             url = f"https://api.internal/v2/items/{self._chance.randrange(10**6)}"
             http = {"http.request.method": "GET", "url.full": url}
             query = {"db.system": "postgresql", "db.query.text": "SELECT id, status FROM orders WHERE id = $1"}
             call = self._open(tool.span_id, "GET" if is_http else "SELECT orders", http if is_http else query)
-            if self._has_room and self._chance.random() < 0.2:
+            if self._has_room() and self._chance.random() < 0.2:
                 self._close(self._open(call.span_id, "retry", {}))
             self._close(call)
         self._close(tool)
@@ -121,7 +120,7 @@ class _Maker:
         asked, answered = (" ".join(self._chance.choices(_WORDS, k=count)) for count in (30, 20))
         return {"input.value": asked, "output.value": answered}
 
-    def _open(self, parent: bytes, name: str, attributes: dict[str, str | int]) -> Span:
+    def _open(self, parent: bytes, name: str, attributes: Mapping[str, str | int]) -> Span:
         self._now += (1 + self._chance.randrange(4)) * MILLISECOND
         given: list[KeyValue] = [make_attribute(key, value) for key, value in attributes.items()]
         span = Span(trace_id=self._trace_id, span_id=self._chance.randbytes(8), parent_span_id=parent, name=name)

@@ -18,6 +18,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -170,7 +171,7 @@ def _measure_api(product: Product, runs: dict[str, LongTrace], *, reads: int = 2
     api = _Api(product)
     found: dict[str, list[float]] = {}
     for name, address, parameters in _READS:
-        found[name] = _time(lambda given=(address, parameters): api.read(*given), reads)
+        found[name] = _time(partial(api.read, address, parameters), reads)
     cursor = api.find_cursor(_DEEP_PAGE)
     found[f"page {_DEEP_PAGE}"] = _time(lambda: api.read("traces", {"cursor": cursor}), reads)
     long, pair = runs["long"].trace_id, {"left": runs["left"].trace_id, "right": runs["right"].trace_id}
