@@ -1,5 +1,7 @@
 """What makes two errors the same: their kind, their name, and their message without what differs each time. Pure.
 
+A name that is a whole URL, as SDKs name http calls, is read like a message: the path tells one request from the next.
+
 The rules, in order: quoted text, URLs behind their host, times, uuids, file paths, long ids, hexadecimal numbers,
 numbers. Contract: `governance.md` section 3.
 """
@@ -43,7 +45,9 @@ def normalize_message(message: str) -> str:
 def fingerprint_error(kind: str, name: str, message: str) -> tuple[str, str]:
     """Return the fingerprint, 16 hexadecimal digits, and the message template. Errors come in crowds, so it is kept."""
     template = normalize_message(message)
-    content = "\x00".join((kind, name, template)).encode(errors="surrogatepass")
+    content = "\x00".join((kind, normalize_message(name) if "://" in name else name, template)).encode(
+        errors="surrogatepass"
+    )
     return hashlib.blake2b(content, digest_size=8).hexdigest(), template
 
 

@@ -6,6 +6,7 @@ import { el } from "./dom.js";
 import { runLastAction } from "./toast.js";
 
 const GO_WINDOW_MS = 4000;
+const PALETTE_AFTER_MS = 600;
 
 /** Whether a key press is no shortcut: the reader types in a field, means the browser, or has switched single keys off. */
 export function isTyping(event) {
@@ -22,6 +23,9 @@ export async function openPalette() {
   const { togglePalette } = await import("./palette.js");
   togglePalette();
 }
+
+// Fetched before it is wanted, so that no key typed after Ctrl K is lost.
+addEventListener("load", () => setTimeout(() => document.getElementById("palette-data") && import("./palette.js").catch(() => {}), PALETTE_AFTER_MS));
 
 let hint = null;
 let hintTimer = 0;

@@ -42,6 +42,13 @@ def test_fingerprint__same_but_for_numbers__same() -> None:
     assert template == "order <n> not found"
 
 
+def test_fingerprint__name_is_a_url__its_path_does_not_tell_errors_apart() -> None:
+    first = fingerprint_error("http", "https://shop.example.com/shipments/YA83", "HTTP 503")
+
+    assert first == fingerprint_error("http", "https://shop.example.com/shipments/KO17?try=2", "HTTP 503")
+    assert first != fingerprint_error("http", "https://other.example.com/shipments/YA83", "HTTP 503")
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [("ai", "refund", "no"), ("tool", "Refund", "no"), ("tool", "refund", "yes"), ("tool", "refundno", "")],

@@ -302,7 +302,7 @@ def _read_body(value: Mapping[str, object], role: str) -> list[Part]:
 
 
 def _holds_results(content: object) -> bool:
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") in RESULT_TYPES for p in content)
+    return isinstance(content, list) and any(isinstance(p, dict) and _type_of(p) in RESULT_TYPES for p in content)
 
 
 def _read_list(value: object, side: Side, role: str) -> list[Message]:
@@ -319,12 +319,18 @@ def _flatten(value: list[object]) -> list[object]:
     return [inner for item in value for inner in (item if isinstance(item, list) else [item])]
 
 
+def _type_of(item: dict[str, object]) -> str:
+    """Return the declared type; whatever else a sender puts in its place declares nothing."""
+    kind = item.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
 def _is_message(item: object) -> bool:
     if isinstance(item, list):
         return any(_is_message(inner) for inner in item[:3] if not isinstance(inner, list))
     if not isinstance(item, dict):
         return False
-    if isinstance(item.get("role"), str) or item.get("type") in MESSAGE_LIKE_TYPES:
+    if isinstance(item.get("role"), str) or _type_of(item) in MESSAGE_LIKE_TYPES:
         return True
     return isinstance(item.get("message"), dict) or ("content" in item and "type" not in item)
 

@@ -38,7 +38,7 @@ def read(span: RawSpan) -> Finding:
     if kind is not None:
         return _read_entity(attributes, KINDS.get(str(kind).lower(), Kind.SPAN))
     finding = gen_ai.read(span)
-    if attributes.get("llm.request.type") in CALL_TYPES and finding.kind is Kind.SPAN:
+    if str(attributes.get("llm.request.type")) in CALL_TYPES and finding.kind is Kind.SPAN:
         finding.kind = Kind.AI
     _read_flattened(attributes, finding)
     gen_ai.read_model_call(attributes, finding)
