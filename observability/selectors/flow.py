@@ -44,7 +44,7 @@ _COLUMNS = (
 def get_flow(project_id: int, trace: TraceSummary) -> FlowGraph:
     """Return the graph of a run, of up to `MOST_CALLS` events in up to `MOST_NODES` nodes.
 
-    Reads ten narrow columns of the trace's events along the primary key of `events` once (1.0 s at the API for 100,000),
+    Reads ten narrow columns of the events along the primary key of `events` once (1.0 s at the API for 100,000),
     and those of its inferred part; nothing that grows is kept but the folded graph.
     """
     calls = _read_calls(project_id, trace)

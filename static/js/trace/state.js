@@ -68,7 +68,7 @@ export class StateStrip {
     const { tokens, cost: spent, messages } = this.parts;
     tokens.textContent = read.total_tokens ? compact(read.total_tokens) : "none";
     tokens.title = `${grouped(read.input_tokens)} in, ${grouped(read.output_tokens)} out`;
-    spent.textContent = read.cost_micros == null && !read.call_count ? "none" : cost(read.cost_micros);
+    spent.textContent = read.cost_micros == null && !read.unpriced_count ? "none" : cost(read.cost_micros);
     spent.title = read.unpriced_count ? `${grouped(read.unpriced_count)} calls have no known cost` : "";
     const last = read.last_message;
     messages.replaceChildren(
