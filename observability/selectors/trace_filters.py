@@ -94,15 +94,16 @@ def is_indexed(filters: TraceFilters) -> bool:
     """Say whether an index on `traces` leads straight to the matches, so that no scan has to be budgeted.
 
     Looks at the conditions that must all hold. One status goes through `traces_not_ok` or `traces_newest` (most traces
-    are ok), one exact workflow name through `traces_by_workflow`, a session through `traces_by_session`, ids through
-    the primary key. Text never does: what is rare was replaced by ids before (`selectors/traces.py`).
+    are ok), one exact workflow name through `traces_by_workflow`, one user through `traces_by_user`, a session through
+    `traces_by_session`, ids through the primary key. Text never does: what is rare was replaced by ids before
+    (`selectors/traces.py`).
     """
     if filters.has_text:
         return False
     items = [item for item in filters.query.items if not _is_time(item)]
     if filters.ids or any(_is_single(item, "session") or _is_any_id(item) for item in items):
         return True
-    led = _find_single(items, "workflow") or _find_single(items, "status")
+    led = _find_led(items)
     return not items or items == [led]
 
 
@@ -112,10 +113,16 @@ def keep_walkable(filters: TraceFilters) -> TraceFilters:
         return replace(filters, query=NO_QUERY)
     items = filters.query.items
     kept = [item for item in items if _is_time(item)]
-    led = _find_single(items, "session") or _find_single(items, "workflow") or _find_single(items, "status")
+    led = _find_led(items)
     if led is not None and led.values != (Exact("ok"),):
         kept.append(led)
     return replace(filters, query=make_query(kept))
+
+
+def _find_led(items: tuple[Node, ...] | list[Node]) -> Term | None:
+    """Return the condition whose index leads to the fewest rows."""
+    found = (_find_single(items, field) for field in ("session", "user", "workflow", "status"))
+    return next((term for term in found if term is not None), None)
 
 
 def build_conditions(filters: TraceFilters, *, match_text: TextMatch) -> Q:

@@ -253,15 +253,15 @@ def test_list__out_of_time__says_how_far_it_looked_and_goes_on(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 5)
-    write(project.pk, *(make_event(f"t{number:02}", at=number, user_id=f"u{number}") for number in range(40)))
+    write(project.pk, *(make_event(f"t{number:02}", at=number, environment=f"e{number}") for number in range(40)))
     seconds_left = iter([1.0, 0.0])
     monkeypatch.setattr(Budget, "left", property(lambda _: next(seconds_left)))
 
-    page = list_traces(project.pk, filters=_filter("user:u3"))
+    page = list_traces(project.pk, filters=_filter("env:e3"))
 
     assert (page.items, page.is_partial, page.covered_from) == ([], True, at(35))
     monkeypatch.undo()
-    rest = list_traces(project.pk, filters=_filter("user:u3"), cursor=page.next_cursor)
+    rest = list_traces(project.pk, filters=_filter("env:e3"), cursor=page.next_cursor)
     assert [trace.trace_id for trace in rest.items] == ["t03"]
     assert not rest.is_partial
 
@@ -269,7 +269,7 @@ def test_list__out_of_time__says_how_far_it_looked_and_goes_on(
 def test_list__statement_overruns_the_budget__partial_not_an_error(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(project.pk, make_event("a", user_id="u"))
+    write(project.pk, make_event("a", environment="e"))
     monkeypatch.setattr(traces, "BUDGET_SECONDS", 0.05)
 
     def wait(*_: object) -> None:
@@ -277,7 +277,7 @@ def test_list__statement_overruns_the_budget__partial_not_an_error(
             cursor.execute("SELECT pg_sleep(5)")
 
     monkeypatch.setattr(traces, "find_window_end", wait)
-    page = list_traces(project.pk, filters=_filter("user:u"))
+    page = list_traces(project.pk, filters=_filter("env:e"))
 
     assert (page.items, page.is_partial, page.next_cursor) == ([], True, None)
 
