@@ -2,6 +2,9 @@
 
 A trace belongs to the stretch of time in which it started. Traces of log records alone are not counted, nor deleted
 ones. Every read is bounded: when a range holds more traces than can be counted in time, the newest part is, and said.
+
+A session's events without a trace id are kept in a trace that stands in for the runs they came from. It counts as
+traffic, but it is no run: how long it lasted says when its session began and ended, so it is left out of latencies.
 """
 
 from __future__ import annotations
@@ -10,7 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 
+from observability.ingest.sdk.trace_ids import make_unattributed_trace_id
 from observability.models import Trace
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
 from observability.selectors.budget import Budget, OutOfTimeError
@@ -20,6 +26,8 @@ from observability.selectors.traces import list_traces_by_id
 
 BUDGET_SECONDS = 2.0
 MOST_RUNNING = 1_000
+_STAND_IN_PREFIX = make_unattributed_trace_id("")
+_IS_RUN = f"(session_id IS NULL OR trace_id <> '{_STAND_IN_PREFIX}' || session_id)"
 _Rows = dict[datetime | None, TraceFigures]
 
 
@@ -76,7 +84,7 @@ SELECT
     count(*) AS traces,
     count(*) FILTER (WHERE status = 'error') AS errors,
     count(*) FILTER (WHERE status = 'running') AS running,
-    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS percentiles,
+    percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE {is_run}) AS percentiles,
     sum(event_count)::bigint AS events,
     sum(total_tokens)::bigint AS total_tokens,
     sum(cost_micros)::bigint AS cost_micros,
@@ -86,8 +94,9 @@ WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(un
     AND deleted_at IS NULL AND event_count > 0
 GROUP BY {groups}
 """
-_WHOLE = _FIGURES.format(bucket="NULL::timestamptz", groups="()")
+_WHOLE = _FIGURES.format(is_run=_IS_RUN, bucket="NULL::timestamptz", groups="()")
 _BY_BUCKET = _FIGURES.format(
+    is_run=_IS_RUN,
     bucket="date_bin(%(size)s, started_at, %(origin)s)",
     groups="GROUPING SETS ((), (date_bin(%(size)s, started_at, %(origin)s)))",
 )
@@ -178,7 +187,7 @@ def list_running(project_id: int, *, limit: int) -> tuple[list[TraceSummary], in
 
 
 def list_slowest(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[TraceSummary]:
-    """Return the traces of a range that took longest; of a large range, those of its newest part. Two queries."""
+    """Return the runs of a range that took longest; of a large range, those of its newest part. Two queries."""
     found, _ = read_newest_share(
         since,
         until,
@@ -187,6 +196,7 @@ def list_slowest(project_id: int, *, since: datetime, until: datetime, limit: in
             Trace.objects.filter(
                 project_id=project_id, started_at__gte=start, started_at__lt=until, deleted_at=None, duration_ms__gt=0
             )
+            .exclude(session_id__isnull=False, trace_id=Concat(Value(_STAND_IN_PREFIX), F("session_id")))
             .order_by("-duration_ms", "-started_at")
             .values_list("trace_id", flat=True)[:limit]
         ),
@@ -196,7 +206,8 @@ def list_slowest(project_id: int, *, since: datetime, until: datetime, limit: in
 
 _BUSIEST = """
 SELECT workflow_name, count(*) AS traces, count(*) FILTER (WHERE status = 'error') AS errors,
-    percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms, sum(cost_micros)::bigint AS cost_micros
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) FILTER (WHERE {is_run}) AS p95_ms,
+    sum(cost_micros)::bigint AS cost_micros
 FROM traces
 WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
     AND deleted_at IS NULL AND event_count > 0
@@ -206,11 +217,12 @@ GROUP BY workflow_name ORDER BY traces DESC, workflow_name LIMIT %(limit)s
 
 def list_busiest_workflows(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[BusyWorkflow]:
     """Return the workflows with the most traces in a range; of a large range, in its newest part. One query."""
+    query = _BUSIEST.format(is_run=_IS_RUN)
     found, _ = read_newest_share(
         since,
         until,
         seconds=BUDGET_SECONDS / 2,
-        read=lambda start: _select(_BUSIEST, {"project": project_id, "since": start, "until": until, "limit": limit}),
+        read=lambda start: _select(query, {"project": project_id, "since": start, "until": until, "limit": limit}),
     )
     return [BusyWorkflow(**row, error_rate=row["errors"] / row["traces"]) for row in found or []]
 

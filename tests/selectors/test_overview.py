@@ -78,16 +78,17 @@ def test_metrics__at_the_edges__start_is_in_and_end_is_not(project: Project) -> 
 def test_metrics__buckets__add_up_and_are_contiguous(project: Project) -> None:
     write(project.pk, *(make_event(f"t-{n}", at=n * 70, status="ok" if n % 3 else "error") for n in range(9)))
 
-    metrics = get_system_metrics(project.pk, **_bounds(0, 630), bucket_s=300)
+    # The last trace starts in the last second, so each bucket has one wherever the buckets begin.
+    metrics = get_system_metrics(project.pk, **_bounds(0, 561), bucket_s=300)
 
     starts = [bucket.started_at for bucket in metrics.buckets]
     assert all(b - a == timedelta(seconds=300) for a, b in itertools.pairwise(starts))
     assert starts[0] <= at(0)
-    assert starts[-1] + timedelta(seconds=300) >= at(630)
+    assert starts[-1] + timedelta(seconds=300) >= at(561)
     assert sum(bucket.figures.traces for bucket in metrics.buckets) == metrics.totals.traces == 9
     assert sum(bucket.figures.errors for bucket in metrics.buckets) == metrics.totals.errors == 3
     minutes = sum(bucket.figures.traces / bucket.per_minute for bucket in metrics.buckets if bucket.figures.traces)
-    assert minutes == pytest.approx(10.5)
+    assert minutes == pytest.approx(561 / 60)
 
 
 def test_metrics__empty_project__nothing_is_made_up(project: Project) -> None:
@@ -138,6 +139,25 @@ def test_running_slowest_and_busiest__some__in_their_order(project: Project) -> 
     assert ([trace.trace_id for trace in running], count) == (["r-1"], 2)
     assert [trace.trace_id for trace in slowest] == ["slow", "quick"]
     assert [(one.workflow_name, one.traces, one.errors) for one in busiest] == [("chat", 3, 1), ("refund", 1, 0)]
+
+
+def test_metrics__events_without_a_trace__count_but_have_no_latency(project: Project) -> None:
+    sent: dict[str, Any] = {"source": "sdk", "session_id": "s", "name": "unknown-workflow"}
+    write(
+        project.pk,
+        make_event("unknown-workflow::s", lasts=500, **sent),
+        make_event("unknown-workflow::1700000000000::a", at=1, lasts=2, **sent),
+        make_event("refund::1700000000000::b", at=2, lasts=4, **{**sent, "name": "refund"}),
+    )
+
+    totals = get_system_metrics(project.pk, **_bounds(0, 600)).totals
+    slowest = list_slowest(project.pk, **_bounds(0, 600), limit=5)
+    busiest = list_busiest_workflows(project.pk, **_bounds(0, 600), limit=1)
+
+    assert (totals.traces, totals.p50_ms) == (3, 3_000)
+    assert totals.p99_ms == pytest.approx(3_980)
+    assert [trace.duration_ms for trace in slowest] == [4_000, 2_000]
+    assert [(one.workflow_name, one.traces, one.p95_ms) for one in busiest] == [("unknown-workflow", 2, 2_000)]
 
 
 @pytest.mark.parametrize("traces", [1, 25])
