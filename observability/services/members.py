@@ -54,11 +54,16 @@ def remove_member(*, membership: Membership, acting_role: Role) -> None:
 
 @transaction.atomic
 def set_project_role(*, project: Project, user: User, role: str, acting_role: Role) -> ProjectMembership:
-    """Give a person a role in one project, in place of the organization's, or none there. Idempotent."""
+    """Give a person a role in one project, in place of the organization's, or none there. Idempotent.
+
+    It takes away an owner of the organization as changing their role would, so that only an owner does it.
+    """
     # The lock puts two changes of one person one after the other.
     Project.objects.select_for_update().get(pk=project.pk)
     found = ProjectMembership.objects.filter(project=project, user=user).first()
-    check_role_change(acting_role=acting_role, roles=[role, found.role] if found else [role])
+    membership = Membership.objects.filter(organization=project.organization_id, user=user).first()
+    held = [one.role for one in (found, membership) if one is not None]
+    check_role_change(acting_role=acting_role, roles=[role, *held])
     override = found or ProjectMembership(project=project, user=user)
     override.role = role
     override.save()

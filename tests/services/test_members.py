@@ -100,6 +100,13 @@ def test_set_project_role__twice__last_one_holds(project: Project, teammate: Use
     assert ProjectMembership.objects.get(project=project, user=teammate).role == Role.ADMIN
 
 
+def test_set_project_role__of_the_organizations_owner_by_admin__is_denied(project: Project, owner: User) -> None:
+    with pytest.raises(DeniedError):
+        set_project_role(project=project, user=owner, role="viewer", acting_role=Role.ADMIN)
+
+    assert not ProjectMembership.objects.exists()
+
+
 def test_clear_project_role__of_owner_by_admin__is_denied(project: Project, teammate: User) -> None:
     override = set_project_role(project=project, user=teammate, role="owner", acting_role=Role.OWNER)
 
