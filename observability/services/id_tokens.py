@@ -38,7 +38,7 @@ def read_id_token(token: str, *, keys: Mapping[str, Any], issuer: str, client_id
         raise OAuth2Error(f"the ID token is not valid: {error}") from error
     if claims.get("azp", client_id) != client_id:
         raise OAuth2Error("the ID token was made for another client")
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    if not nonce or not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise OAuth2Error("the ID token belongs to another sign-in")
     return claims
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -16,6 +17,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from observability.models import Membership, Organization, User
+from observability.services.accounts import find_person
 
 UNVERIFIED = "The sign-in did not vouch for an email address. Ask whoever runs it to verify yours."
 FOREIGN = "Addresses of this domain are not let in here."
@@ -39,9 +41,19 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             context = {"reason": refusal, "name": settings.SINGLE_SIGN_ON.name, "address": address}
             raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
 
-    def can_authenticate_by_email(self, sociallogin: SocialLogin, email: str) -> bool:
-        """Let the one provider that is configured vouch for addresses."""
-        return bool(settings.SINGLE_SIGN_ON)
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
+        """Return whose address the provider verified. Somebody who only wrote it down as a further one loses it.
+
+        Otherwise a colleague's first sign-in would end in the account of whoever added their address before.
+        """
+        address = find_verified_address(sociallogin)
+        if not address:
+            return None
+        claims = EmailAddress.objects.filter(email__iexact=address)
+        claims.filter(verified=False).exclude(user__email__iexact=address).delete()
+        verified = claims.filter(verified=True).select_related("user").first()
+        person = verified.user if verified else find_person(address)
+        return (person, address) if person else None
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Say whether a first sign-in makes an account; open sign-up has nothing to do with it."""

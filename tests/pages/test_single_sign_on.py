@@ -150,6 +150,20 @@ def test_sign_in__address_somebody_else_claimed_unverified__takes_their_password
     assert not owner.has_usable_password()
 
 
+def test_sign_in__address_somebody_added_to_their_own__is_not_their_account(
+    provider: Provider, wanted: SingleSignOn, owner: User
+) -> None:
+    EmailAddress.objects.create(user=owner, email="new@example.com", verified=False, primary=False)
+    provider.person |= {"email": "new@example.com"}
+    open_ = replace(wanted, creates_accounts=True)
+    client = Client()
+
+    with override_settings(SINGLE_SIGN_ON=open_, SOCIALACCOUNT_PROVIDERS=open_.make_providers()):
+        sign_in(client)
+
+    assert client.session["_auth_user_id"] == str(User.objects.exclude(pk=owner.pk).get(email="new@example.com").pk)
+
+
 def test_password__where_the_provider_is_the_only_way__is_refused(set_up: None, owner: User) -> None:
     client = Client()
 
