@@ -182,7 +182,16 @@ def test_change__viewer_stranger_and_keys__as_their_rights_are(
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"trace_ids": []}, {"trace_ids": ["a"] * 501}, {"trace_ids": [1]}, {"trace_ids": [""]}, {"ids": ["a"]}, []],
+    [
+        {},
+        {"trace_ids": []},
+        {"trace_ids": ["a"] * 501},
+        {"trace_ids": [1]},
+        {"trace_ids": [""]},
+        {"ids": ["a"]},
+        [],
+        {"trace_ids": ["\ud800"]},
+    ],
 )
 def test_change__body_that_cannot_be_used__is_named(project: Project, owner: User, body: Any) -> None:
     response = Api(user=owner).post("traces-delete", body)
