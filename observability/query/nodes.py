@@ -14,7 +14,6 @@ from observability.query.fields import FIELDS
 from observability.query.values import Exact, Value, write_value, write_word
 
 EQUAL, NOT_EQUAL = ":", "!="
-OPERATORS = (EQUAL, NOT_EQUAL, ">=", "<=", ">", "<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +125,6 @@ class Query:
                 wider = replace(item, values=(*item.values, added))
                 return make_query([*self.items[:index], wider, *self.items[index + 1 :]])
         return self.with_item(Term(field, operator, (added,)))
-
-    def without_value(self, field: str, operator: str, value: str) -> Query:
-        """Return the query without one value of the field's outermost terms; a term without values goes."""
-        kept = []
-        for item in self.items:
-            if isinstance(item, Term) and (item.field, item.operator) == (field, operator):
-                values = tuple(one for one in item.values if one != Exact(value))
-                if not values:
-                    continue
-                item = replace(item, values=values)
-            kept.append(item)
-        return make_query(kept)
 
     def without_term(self, index: int) -> Query:
         """Return the query without one of its `terms()`."""

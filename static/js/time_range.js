@@ -6,7 +6,7 @@
 import { fromField, toField } from "./format.js";
 
 /** Show the times that the hidden fields under `root` hold. */
-export function showTimeRanges(root = document) {
+function showTimeRanges(root = document) {
   for (const input of root.querySelectorAll("[data-instant]")) {
     const moment = input.closest("[data-time-range]").querySelector(`[name=${input.dataset.instant}]`).value;
     input.value = moment ? toField(new Date(moment)) : "";

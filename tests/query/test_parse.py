@@ -224,7 +224,6 @@ def test_parts__terms_and_groups__are_described_and_taken_away() -> None:
     ]
     assert query.without_term(2).to_text() == 'status:error,running -user:"a b" refund'
     assert query.without_field("status").to_text() == '-user:"a b" (x OR y) refund'
-    assert query.without_value("status", ":", "error").without_value("status", ":", "running") == query.without_term(0)
 
 
 def test_with_term__field_has_values_already__widens_it_and_else_narrows_the_query() -> None:

@@ -19,8 +19,6 @@ const encoder = new TextEncoder();
 
 const isSpace = (byte) => byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB;
 
-export const MODES = ["pretty", "raw", "text"];
-
 /** One row being laid out: its bytes, and where in the value each of them stands. */
 class Row {
   constructor() {

@@ -7,7 +7,7 @@
  */
 
 export const KINDS = ["workflow", "agent", "node", "ai", "tool", "http", "db", "side_effect", "event", "span"];
-export const STATUSES = ["running", "ok", "error", "unset"];
+const STATUSES = ["running", "ok", "error", "unset"];
 export const RUNNING = 0, OK = 1, ERROR = 2;
 
 const NONE = -1;

@@ -149,7 +149,7 @@ function showProblem({ detail = "This query cannot be read", position = null, le
   field.setAttribute("aria-invalid", "true");
 }
 
-export function hideProblem() {
+function hideProblem() {
   problem.hidden = true;
   marks.replaceChildren();
   field.removeAttribute("aria-invalid");
