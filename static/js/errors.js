@@ -4,7 +4,7 @@ import { drawBars } from "./chart.js";
 import { compact } from "./format.js";
 import { openTraces, readData, wireRange } from "./health.js";
 import { coalesce, connectLive } from "./live.js";
-import { listKeys } from "./rows.js";
+import { listKeys, replaceCells } from "./rows.js";
 
 const LIVE_INTERVAL_MS = 2000;
 
@@ -25,11 +25,7 @@ const refresh = coalesce(async () => {
   const answer = new DOMParser().parseFromString(await response.text(), "text/html");
   const rows = [...results.querySelectorAll("[data-error]")];
   if (!rows.length && answer.querySelector("[data-error]")) results.replaceChildren(...answer.body.childNodes);
-  for (const row of rows) {
-    const fresh = answer.querySelector(`[data-error="${row.dataset.error}"]`);
-    // The first cell holds the link, and with it the reader's place.
-    if (fresh) [...fresh.cells].slice(1).forEach((cell, index) => row.cells[index + 1].replaceWith(document.importNode(cell, true)));
-  }
+  for (const row of rows) replaceCells(row, answer.querySelector(`[data-error="${row.dataset.error}"]`));
   refreshTimes(results);
 }, LIVE_INTERVAL_MS);
 

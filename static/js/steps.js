@@ -3,7 +3,7 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
-import { listKeys } from "./rows.js";
+import { listKeys, replaceCells } from "./rows.js";
 import "./time_range.js";
 
 const LIVE_INTERVAL_MS = 3000;
@@ -21,15 +21,6 @@ const refresh = coalesce(async () => {
   for (const row of rows()) replaceCells(row, fresh.get(row.dataset.step));
   refreshTimes(results);
 }, LIVE_INTERVAL_MS);
-
-/** Change only the cells that differ; the first holds the link and stays. */
-function replaceCells(row, fresh) {
-  if (!fresh) return;
-  [...row.cells].slice(1).forEach((cell, index) => {
-    const next = fresh.cells[index + 1];
-    if (cell.innerHTML !== next.innerHTML) cell.replaceChildren(...document.importNode(next, true).childNodes);
-  });
-}
 
 // The order is part of the address, and the form must send on what a heading chose.
 results.addEventListener("htmx:beforeRequest", (event) => {

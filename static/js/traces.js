@@ -4,6 +4,7 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
+import { moveFocus, openRow } from "./rows.js";
 import "./traces/columns.js";
 import "./traces/completion.js";
 import { loadFacets, toggleFacets } from "./traces/facets.js";
@@ -95,13 +96,7 @@ function offerNew({ count, is_more: isMore, between: ids }) {
 
 const currentRow = () => document.activeElement?.closest?.("#results tbody tr");
 
-function move(step) {
-  const links = rows().filter((row) => !row.hidden).map((row) => row.querySelector("a"));
-  const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
-  const next = links[Math.max(0, Math.min(links.length - 1, at + step))];
-  next?.focus({ preventScroll: true, focusVisible: true });
-  next?.closest("tr").scrollIntoView({ block: "nearest" });
-}
+const move = (step) => moveFocus(rows().filter((row) => !row.hidden), step);
 
 /** Select with the keyboard: the row with the focus; with Shift also the one it moves to. */
 function extend(step) {
@@ -176,9 +171,8 @@ results.addEventListener("htmx:afterSwap", () => {
 });
 
 results.addEventListener("click", (event) => {
-  const link = event.target.closest("tbody tr")?.querySelector("a");
-  if (!link || event.target.closest("a, button, input, .c-pick") || String(getSelection())) return;
-  link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey }));
+  const row = event.target.closest("tbody tr");
+  if (row && !event.target.closest("a, button, input, .c-pick") && !String(getSelection())) openRow(row, event);
 });
 
 follow();
