@@ -8,6 +8,7 @@ from typing import Literal
 
 MOST_LINES = 4_000
 _AROUND = 3
+_MOST_PAIRS = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ def diff_texts(old: str, new: str) -> list[Line]:
     shown = before[:MOST_LINES], after[:MOST_LINES]
     lines: list[Line] = []
     end = 0
-    for group in SequenceMatcher(None, *shown, autojunk=False).get_grouped_opcodes(_AROUND):
+    # Of many lines the most frequent begin no match: each would be tried against all of its like.
+    is_long = len(shown[0]) * len(shown[1]) > _MOST_PAIRS
+    for group in SequenceMatcher(None, *shown, autojunk=is_long).get_grouped_opcodes(_AROUND):
         lines += _fold(group[0][1] - end)
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -16,7 +17,9 @@ import msgspec
 from observability.selectors.compare_shapes import DiffLine
 
 MOST_LINES = 4_000
+_MOST_LINE_PAIRS = 90_000
 _MOST_WORDS = 400
+_MOST_WORD_PAIRS = 4_000
 _MOST_ITEMS = 400
 _MOST_CHARACTERS = 4_000
 _CONTEXT = 120
@@ -112,8 +115,9 @@ def _pair_in_order(left: Sequence[object], right: Sequence[object]) -> Iterator[
 
 
 def _diff_lines(left: list[str], right: list[str], *, prefix: str) -> Iterator[DiffLine]:
-    is_small = len(left) <= MOST_LINES and len(right) <= MOST_LINES
-    matcher = SequenceMatcher(None, left[:MOST_LINES], right[:MOST_LINES], autojunk=not is_small or len(left) > 500)
+    # Of many lines the most frequent begin no match: each would be tried against all of its like.
+    is_long = len(left) * len(right) > _MOST_LINE_PAIRS
+    matcher = SequenceMatcher(None, left[:MOST_LINES], right[:MOST_LINES], autojunk=is_long)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
         if tag == "equal":
             yield from (_make("same", prefix + line) for line in left[start:end])
@@ -142,14 +146,25 @@ def _mark_words(left: str, right: str) -> Iterator[DiffLine]:
 
 def _compare_words(left: str, right: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     ones, others = _WORDS.findall(left), _WORDS.findall(right)
-    if len(ones) > _MOST_WORDS or len(others) > _MOST_WORDS:
+    if len(ones) > _MOST_WORDS or len(others) > _MOST_WORDS or _count_pairs(ones, others) > _MOST_WORD_PAIRS:
         return ([(0, len(left))] if left else []), ([(0, len(right))] if right else [])
-    codes = SequenceMatcher(None, ones, others, autojunk=False).get_opcodes()
+    codes = SequenceMatcher(_is_between_words, ones, others, autojunk=False).get_opcodes()
     changed = [code for code in codes if code[0] != "equal"]
     return (
         _measure(ones, [(code[1], code[2]) for code in changed]),
         _measure(others, [(code[3], code[4]) for code in changed]),
     )
+
+
+def _is_between_words(text: str) -> bool:
+    """Say whether it is space or a sign: those are the same beside words that are, and begin no match themselves."""
+    return not (text[0].isalnum() or text[0] == "_")
+
+
+def _count_pairs(ones: list[str], others: list[str]) -> int:
+    """Return how many words stand against one of their like: what one look for the longest match takes."""
+    counts = Counter(word for word in others if not _is_between_words(word))
+    return sum(counts[word] for word in ones)
 
 
 def _measure(words: list[str], ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -70,3 +70,18 @@ def test_diff__one_long_line__cut_around_what_differs() -> None:
 
 def test_diff__very_many_lines__bounded() -> None:
     assert len(diff_values(list(range(9000)), list(range(1, 9001)))) == MOST_LINES
+
+
+def test_diff__one_word_again_and_again__is_marked_whole() -> None:
+    left, right = " ".join(["a", "b"] * 90), " ".join(["c", "a"] * 90)
+
+    lines = diff_texts(left, right)
+
+    assert [line.text for line in lines] == [left, right]
+    assert [line.marks for line in lines] == [((0, len(left)),), ((0, len(right)),)]
+
+
+def test_diff__words_between_the_same_signs__are_marked_alone() -> None:
+    lines = diff_texts('{"a": 1, "b": 2}', '{"a": 3, "b": 4}')
+
+    assert [line.text[start:end] for line in lines for start, end in line.marks] == ["1", "2", "3", "4"]
