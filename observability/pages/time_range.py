@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from observability.errors import InvalidError
+from observability.services.saved_views import YEARS
 
 ANY_TIME = ""
 CUSTOM = "custom"
@@ -108,4 +109,6 @@ def _read_time(data: QueryDict, name: str) -> datetime | None:
         moment = None
     if moment is None:
         raise InvalidError(f"{name}: give an ISO 8601 time")
+    if moment.year not in YEARS:
+        raise InvalidError(f"{name}: give a time from {YEARS[0]} to {YEARS[-1]}")
     return moment if moment.tzinfo else timezone.make_aware(moment)

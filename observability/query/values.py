@@ -59,6 +59,7 @@ _DURATION_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_
 _COUNT_UNITS = {"": 1, "k": 1000, "m": 1_000_000}
 _MOST = Decimal(10**15)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_FIRST = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
 
 
 def read_number(field: Field, text: str) -> Number | None:
@@ -99,8 +100,10 @@ def read_time(text: str) -> Moment | Ago | None:
 
 
 def resolve_time(value: Moment | Ago, *, now: datetime) -> datetime:
-    """Return the moment that is meant, seen from now."""
-    return now - timedelta(milliseconds=value.milliseconds) if isinstance(value, Ago) else value.at
+    """Return the moment that is meant, seen from now; nothing is longer ago than the first that can be stored."""
+    if isinstance(value, Ago):
+        return now - min(timedelta(milliseconds=value.milliseconds), now - _FIRST)
+    return value.at
 
 
 _SAFE_VALUE = re.compile(r'[^\s"(),*=<>][^\s"(),*]*')

@@ -18,6 +18,8 @@ from observability.selectors.trace_columns import check_columns
 
 MOST_VIEWS = 200
 RANGES = ("", "15m", "1h", "24h", "7d", "30d", "custom")
+YEARS = range(1970, 2200)
+"""Those of times that can be asked for: beyond lie times that Python cannot read back, or reckon with."""
 _KEPT_AFTER_DELETION = timedelta(days=1)
 _MOST_NAME = 80
 
@@ -125,6 +127,9 @@ def _check(view: SavedView) -> None:
         raise InvalidError(f"range: choose from {', '.join(RANGES[1:])}")
     if view.range != "custom":
         view.since = view.until = None
+    for name, moment in (("from", view.since), ("to", view.until)):
+        if moment and moment.year not in YEARS:
+            raise InvalidError(f"{name}: give a time from {YEARS[0]} to {YEARS[-1]}")
     if view.since and view.until and view.since >= view.until:
         raise InvalidError("to: must be later than from")
 

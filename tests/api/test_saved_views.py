@@ -140,6 +140,7 @@ def test_views__default__is_each_persons_own(project: Project, owner: User, view
         ({"q": "a\x00b"}, "q"),
         ({"range": "2y"}, "range"),
         ({"range": "custom", "from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "to"),
+        ({"range": "custom", "from": "0001-01-01T00:00:00+05:00"}, "from"),
         ({"from": "yesterday"}, "from"),
         ({"columns": ["run", "nonsense"]}, "columns"),
         ({"columns": "run"}, "columns"),
