@@ -20,7 +20,7 @@ _TEMPLATE_CHARS = 300
 
 _RULES = (
     # An apostrophe within a word opens no quote.
-    (re.compile(r"\"[^\"\n]*\"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|“[^”\n]*”"), "<text>"),
+    (re.compile(r"\"[^\"\n]*\"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|“[^“”\n]*”"), "<text>"),
     (re.compile(r"(\bhttps?://[^\s/\"'<>?#]+)[/?#](?!<)[^\s\"'<>]*"), r"\1/<path>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
@@ -58,4 +58,5 @@ def find_fingerprint(row: EventRow) -> tuple[str, str] | None:
     """
     if row.status != Status.ERROR:
         return None
-    return fingerprint_error(row.kind, row.name, row.error_message or row.error_type or "")
+    # Cut before it is kept: behind what is read of it a message may go on for long.
+    return fingerprint_error(row.kind, row.name, (row.error_message or row.error_type or "")[:_READ_CHARS])

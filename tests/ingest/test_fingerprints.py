@@ -57,5 +57,10 @@ def test_fingerprint__other_kind_name_or_message__another(kind: str, name: str, 
     assert fingerprint_error(kind, name, message)[0] != fingerprint_error("tool", "refund", "no")[0]
 
 
+def test_normalize__quotes_that_only_open__are_left_as_they_are() -> None:
+    assert normalize_message("“" * 2_000) == "“" * 300
+    assert normalize_message("no “a” but “b”") == "no <text> but <text>"
+
+
 def test_fingerprint__lone_surrogate__no_failure() -> None:
     assert fingerprint_error("tool", "a", "\ud800")[1] == "\ud800"
