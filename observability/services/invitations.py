@@ -242,7 +242,9 @@ def _mail(invitation: Invitation, link: str) -> bool:
     text = render_to_string(
         "observability/mail/invitation.txt", {"invitation": invitation, "place": place, "link": link}
     )
-    message = EmailMessage(subject=f"Join {place} on Playhead", body=text, to=[invitation.email])
+    # A name may hold line breaks, a header may not.
+    subject = " ".join(f"Join {place} on Playhead".split())
+    message = EmailMessage(subject=subject, body=text, to=[invitation.email])
     try:
         message.connection = get_connection(timeout=_MAIL_SECONDS)
         return bool(message.send())

@@ -51,6 +51,13 @@ def test_invite__address__gets_a_link_that_is_stored_as_a_hash(organization: Org
     assert re.fullmatch(r"[0-9a-f]{64}", Invitation.objects.get().token_hash)
 
 
+def test_invite__name_with_a_line_break__is_mailed_all_the_same(organization: Organization) -> None:
+    organization.name = "Acme\nBcc: all@example.com"
+
+    assert _invite(organization).is_mailed
+    assert mail.outbox[0].subject == "Join Acme Bcc: all@example.com on Playhead"
+
+
 def test_invite__mail_fails_or_is_not_set_up__stands_all_the_same(organization: Organization, settings: object) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"  # type: ignore[attr-defined]
     by_hand = _invite(organization)
