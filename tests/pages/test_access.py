@@ -9,10 +9,12 @@ from django.test import Client
 from django.utils import timezone
 
 from observability.ingest.fingerprints import fingerprint_error
-from observability.models import ApiKey, Invitation, Project, Role, User
+from observability.models import ApiKey, Invitation, Project, ProjectMembership, Role, User
+from observability.services.deletion import delete_traces
 from observability.services.invitations import invite
 from observability.services.keys import NewKey
 from observability.services.policies import add_redaction_rule
+from observability.services.tenancy import create_project
 from tests.records import make_event, write
 
 FINGERPRINT = fingerprint_error("workflow", "chat", "no")[0]
@@ -145,6 +147,31 @@ def test_key__of_another_project__is_not_found(
 
     assert answer.status_code == 404
     assert ApiKey.objects.get(pk=api_key.key.pk).revoked_at is None
+
+
+def test_key__of_an_impossible_id__is_not_found(base: str, owner: User) -> None:
+    client = Client()
+    client.force_login(owner)
+
+    assert client.post(f"{base}settings/keys/ed_%00/revoke/").status_code == 404
+
+
+def test_deletions__of_other_projects__are_not_told_to_who_is_in_one(
+    base: str, project: Project, owner: User, stranger: User
+) -> None:
+    secret = create_project(organization=project.organization, name="Secret plans")
+    delete_traces(project=secret, until=timezone.now(), requested_by=owner)
+    ProjectMembership.objects.create(project=project, user=stranger, role=Role.VIEWER)
+    clients = [Client(), Client()]
+    for client, person in zip(clients, (owner, stranger), strict=True):
+        client.force_login(person)
+
+    told = [
+        ["Secret plans" in client.get(f"{base}settings/{page}").content.decode() for client in clients]
+        for page in ("project/", "project/deletions/", "organization/")
+    ]
+
+    assert told == [[True, False]] * 3
 
 
 def test_trace__of_another_project__is_not_found(base: str, stranger: User, foreign_project: Project) -> None:

@@ -73,7 +73,7 @@ def remove_project(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
 @project_page()
 def deletions(request: HttpRequest, access: ProjectAccess) -> HttpResponse:
     """Show how far deletions are."""
-    return render(request, "observability/_deletions.html", _frame(access))
+    return render(request, "observability/_deletions.html", _frame(request, access))
 
 
 @require_safe
@@ -140,13 +140,16 @@ def _blame(form: Form, error: InvalidError) -> None:
     form.add_error(field if field in form.fields else None, reason or field)
 
 
-def _list_deletions(access: ProjectAccess) -> list[Deletion]:
+def _list_deletions(request: HttpRequest, access: ProjectAccess) -> list[Deletion]:
+    """Return the organization's; whoever is in this project alone does not hear of others."""
     found = Deletion.objects.filter(organization=access.project.organization).select_related("requested_by")
+    if get_organization_role(get_person(request), access.project.organization_id) is None:
+        found = found.filter(project_id=access.project.pk)
     return [one for one in found[:5] if one.finished_at is None or one.kind == Deletion.Kind.TRACES][:5]
 
 
-def _frame(access: ProjectAccess) -> dict[str, object]:
-    found = _list_deletions(access)
+def _frame(request: HttpRequest, access: ProjectAccess) -> dict[str, object]:
+    found = _list_deletions(request, access)
     return {"project": access.project, "deletions": found, "is_deleting": any(not one.finished_at for one in found)}
 
 
@@ -161,7 +164,7 @@ def _show(
 ) -> HttpResponse:
     initial = {"name": access.project.name, "slug": access.project.slug}
     context = make_frame(access, "general") | {
-        **_frame(access),
+        **_frame(request, access),
         "form": form or RenameForm(initial=initial),
         "traces_form": traces_form or DeleteTracesForm(auto_id="traces_%s"),
         "is_traces_open": traces_form is not None,
@@ -182,7 +185,7 @@ def _show_organization(
     organization = access.project.organization
     role = get_organization_role(get_person(request), organization.pk)
     context = make_frame(access, "organization") | {
-        **_frame(access),
+        **_frame(request, access),
         "organization": organization,
         "projects": organization.projects.filter(deleted_at=None),
         "role": role,
