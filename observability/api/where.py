@@ -12,7 +12,8 @@ from observability.api.callers import authorize
 from observability.api.fields import text_parameter
 from observability.api.filters import ProjectFilterSet
 from observability.api.views import ERRORS, ReadView
-from observability.selectors.whereabouts import Whereabouts, find_whereabouts
+from observability.selectors.whereabouts import find_whereabouts
+from observability.selectors.whereabouts_shapes import Whereabouts
 
 
 class WhereFilterSet(ProjectFilterSet):

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
 
-import msgspec
 from django.db.models import Q
 from django.utils import timezone
-from msgspec import Meta
 
 from observability.flags import EventFlag
 from observability.models import ApiKey, Event, IngestRejection, KeyDay, Project, Scope, SdkSession, Trace, User
 from observability.selectors.access import list_projects_for_user
 from observability.selectors.budget import Budget, OutOfTimeError
+from observability.selectors.whereabouts_shapes import Fact, Level, Verdict, Whereabouts
 
 BUDGET_SECONDS = 1.5
 SPAN_DAYS = 3
@@ -37,38 +35,6 @@ _HIDDEN = {
     EventFlag.ATTRIBUTES_WITHHELD: "attributes are not captured",
     EventFlag.STACK_WITHHELD: "error stacks are not captured",
 }
-
-Level = Literal["ok", "info", "warning", "error"]
-
-
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is known."""
-
-    name: str
-    value: str
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer: what became of it, and what to do next."""
-
-    code: Annotated[str, Meta(description="Stable word for the verdict, such as `found` or `rejected`.")]
-    level: Level
-    title: str
-    next_step: str
-    facts: list[Fact] = []
-    project: str | None = None
-    """`<organization>/<project>` where it is another one than that asked about."""
-    trace_id: str | None = None
-    setting: str | None = None
-    """Which page of the settings helps: `keys`, `capture`, `quickstart`."""
-
-
-class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of an id, most telling first."""
-
-    id: str
-    items: list[Verdict]
-    is_partial: Annotated[bool, Meta(description="Not everything was looked at: the time was used up.")] = False
 
 
 def find_whereabouts(project_id: int, wanted: str, *, user: User | None = None) -> Whereabouts:

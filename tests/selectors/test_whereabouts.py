@@ -18,7 +18,8 @@ from observability.models import (
     Trace,
     User,
 )
-from observability.selectors.whereabouts import Verdict, find_whereabouts
+from observability.selectors.whereabouts import find_whereabouts
+from observability.selectors.whereabouts_shapes import Verdict
 from observability.services.keys import NewKey, create_key, revoke_key
 from observability.services.purge import delete_trace
 from observability.services.test_traces import send_test_trace

@@ -11,7 +11,8 @@ from observability.models import Project
 from observability.pages.access import project_page
 from observability.pages.settings.frame import get_person, get_slugs, make_frame
 from observability.selectors.access import ProjectAccess
-from observability.selectors.whereabouts import Verdict, find_whereabouts
+from observability.selectors.whereabouts import find_whereabouts
+from observability.selectors.whereabouts_shapes import Verdict
 
 _MOST_TEXT = 300
 _PAGES = {"keys": "API keys", "capture": "Capture and redaction", "quickstart": "Quickstart"}
