@@ -30,6 +30,15 @@ def test_try__nothing_to_hide__is_the_text_itself(project: Project) -> None:
     assert (_join(trial), trial.hits) == ("a line\nanother, with [REDACTED] in it", ())
 
 
+def test_try__long_text_that_is_quoted_anew__is_shown_whole(project: Project) -> None:
+    text = '{"a": "' + r"AC-77 caf\u00e9 " * 4_000 + '"}'
+
+    trial = try_redaction(project_id=project.pk, text=text, draft=DraftRule("pattern", r"AC-77"))
+
+    assert _join(trial) == '{"a": "' + f"{MARKER} café " * 4_000 + '"}'
+    assert dict(trial.hits) == {"Value pattern (RE2): AC-77": 4_000}
+
+
 def test_try__draft_that_is_no_pattern__points_at_the_place(project: Project) -> None:
     with pytest.raises(TrialError) as caught:
         try_redaction(project_id=project.pk, text="x", draft=DraftRule("pattern", r"AC-\d+(?=x)"))
