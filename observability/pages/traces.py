@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW, make_unattributed_trace_id
 from observability.models import Role
 from observability.pages.access import project_page
 from observability.query.nodes import EQUAL, Query
 from observability.selectors.access import ProjectAccess
 from observability.selectors.compare import find_previous_run
+from observability.selectors.events import find_unattributed_trace_id
 from observability.selectors.sessions import get_session_neighbours
 from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace
@@ -40,7 +40,8 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
         "urls": _make_urls(access, trace_id),
         "links": _make_links(access, trace) | _make_comparison(access, trace),
         "may_delete": access.may(Role.ENGINEER),
-        "also_trace_id": _find_also(trace),
+        # Its hints are heard too.
+        "also_trace_id": find_unattributed_trace_id(trace) or "",
         "skeleton_widths": _SKELETON_WIDTHS[: trace.event_count],
     }
     return render(request, "observability/trace.html", context)
@@ -96,10 +97,3 @@ def _make_comparison(access: ProjectAccess, trace: TraceSummary) -> dict[str, st
         return {}
     compare = reverse("observability:compare", args=[access.project.organization.slug, access.project.slug])
     return {"compare": f"{compare}?{urlencode({'left': previous, 'right': trace.trace_id})}"}
-
-
-def _find_also(trace: TraceSummary) -> str:
-    """Return the trace that may hold events which are inferred to belong to this one, so that its hints are heard."""
-    if trace.source != "sdk" or not trace.session_id or trace.trace_id.startswith(f"{UNKNOWN_WORKFLOW}::"):
-        return ""
-    return make_unattributed_trace_id(trace.session_id)

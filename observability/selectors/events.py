@@ -99,6 +99,13 @@ def list_events(
     )
 
 
+def find_unattributed_trace_id(trace: TraceSummary) -> str | None:
+    """Return the id of the trace that may hold events inferred to belong to this one; None where there can be none."""
+    if trace.source != "sdk" or not trace.session_id or trace.trace_id.startswith(f"{UNKNOWN_WORKFLOW}::"):
+        return None
+    return make_unattributed_trace_id(trace.session_id)
+
+
 def find_inferred_part(project_id: int, trace: TraceSummary) -> InferredPart | None:
     """Return where the events inferred to belong to the trace are stored, or None when there are none.
 
@@ -106,9 +113,9 @@ def find_inferred_part(project_id: int, trace: TraceSummary) -> InferredPart | N
     its events to the run before. Traces that start in the same microsecond take turns by id. One query for traces of
     an SDK session (primary key and `traces_by_session`), none for others.
     """
-    if trace.source != "sdk" or trace.session_id is None or trace.trace_id.startswith(f"{UNKNOWN_WORKFLOW}::"):
+    unattributed = find_unattributed_trace_id(trace)
+    if unattributed is None:
         return None
-    unattributed = make_unattributed_trace_id(trace.session_id)
     start = Position(trace.started_at, trace.trace_id)
     following = (
         Trace.objects.filter(is_after(start, time="started_at", key="trace_id"))
