@@ -9,6 +9,9 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+# Tables that every request reads: rather fail, to be run again, than have them all wait behind a long transaction.
+LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
@@ -16,6 +19,7 @@ class Migration(migrations.Migration):
     ]
 
     operations: ClassVar = [
+        migrations.RunSQL(LIMIT_LOCK_WAIT, migrations.RunSQL.noop),
         migrations.CreateModel(
             name="SavedView",
             fields=[
@@ -119,4 +123,5 @@ class Migration(migrations.Migration):
             model_name="tracelistchoice",
             constraint=models.UniqueConstraint(fields=("user", "project"), name="trace_list_choice_once"),
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, LIMIT_LOCK_WAIT),
     ]

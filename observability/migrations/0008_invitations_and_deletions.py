@@ -15,10 +15,15 @@ ROLES = [("owner", "Owner"), ("admin", "Admin"), ("engineer", "Engineer"), ("vie
 KINDS = [("project", "A project"), ("traces", "Traces of a project")]
 
 
+# Tables that every request reads: rather fail, to be run again, than have them all wait behind a long transaction.
+LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+
+
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0007_remember_what_was_refused")]
 
     operations: ClassVar = [
+        migrations.RunSQL(LIMIT_LOCK_WAIT, migrations.RunSQL.noop),
         migrations.AddField("organization", "deleted_at", models.DateTimeField(blank=True, editable=False, null=True)),
         migrations.AddField("project", "deleted_at", models.DateTimeField(blank=True, editable=False, null=True)),
         migrations.CreateModel(
@@ -117,4 +122,5 @@ class Migration(migrations.Migration):
             ],
             options={"ordering": ["-requested_at", "-id"]},
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, LIMIT_LOCK_WAIT),
     ]
