@@ -53,7 +53,11 @@ class CheckingAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         if info and info.get("sub") != claims["sub"]:
             raise OAuth2Error("the user info is about somebody else")
         # allauth prefers the user info; what only the signed token says must count as well.
-        data = {"userinfo": {**claims, **info}, "id_token": claims}
+        said = {**claims, **info}
+        if "email_verified" not in info and said.get("email") != claims.get("email"):
+            # What the token vouches for is its own address, not the other one.
+            said["email_verified"] = False
+        data = {"userinfo": said, "id_token": claims}
         return self.get_provider().sociallogin_from_response(request, data)
 
 

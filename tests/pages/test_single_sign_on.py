@@ -95,6 +95,13 @@ def test_sign_in__second_time_under_another_address__is_the_same_person(
         ({"signs_with_another_key": True}, "could not be trusted"),
         ({"info": {"email_verified": False}}, "did not vouch"),
         ({"info": {"email_verified": "false"}}, "did not vouch"),
+        (
+            {
+                "person": {"sub": "p-1", "email": "owner@example.com"},
+                "claims": {"email": "p@example.com", "email_verified": True},
+            },
+            "did not vouch",
+        ),
         ({"info": {"email": "owner@elsewhere.com"}}, "not let in"),
         ({"info": {"email": "nobody@example.com"}}, "Nobody here has this address"),
     ],
