@@ -242,7 +242,7 @@ def run_command(command: str, arguments: List[str]) -> int:
 
         return run_up(arguments[1:])
     if command == "test":
-        return run_module("pytest", arguments[1:])
+        return run_module("pytest", list_test_arguments(arguments[1:]))
     if command == "bench":
         return run_bench(arguments[1:])
     if command == "prepare":
@@ -252,6 +252,12 @@ def run_command(command: str, arguments: List[str]) -> int:
 
     execute_from_command_line([sys.argv[0], *(arguments or ["help"])])
     return 0
+
+
+def list_test_arguments(given: List[str]) -> List[str]:
+    """Let two processes share a whole run, each with servers of its own; named tests run in one."""
+    is_whole = all(argument.startswith("-") for argument in given)
+    return ["-n", "2", "--dist", "loadfile", *given] if is_whole else given
 
 
 def prepare_keys() -> None:

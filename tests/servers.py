@@ -1,7 +1,8 @@
 """pytest plugin: a Postgres and a Valkey of its own for every test session, unless the environment names some.
 
 Loaded with `-p tests.servers`, because the addresses must be known before pytest-django reads the settings.
-Sessions may run side by side: each has its own temporary folder, which no later session trusts.
+Sessions may run side by side: each has its own temporary folder, which no later session trusts. So has each worker of
+pytest-xdist; the session that hands out the work to them starts no server.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         (data / "static").mkdir()
         watchdog = Watchdog()
         stack.callback(watchdog.close)
-        for variable, server in _missing_servers(data).items():
+        servers = {} if _has_workers(early_config) else _missing_servers(data)
+        for variable, server in servers.items():
             server.prepare()
             process = ServerProcess(server, log=data / f"{server.name}.log", watchdog=watchdog)
             process.start()
@@ -50,6 +52,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers and remove their folder."""
     if _running in config.stash:
         config.stash[_running].close()
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    """Say whether this session only hands out work. Its workers learn of this plugin by the environment."""
+    if "PYTEST_XDIST_WORKER" in os.environ or not getattr(config.known_args_namespace, "numprocesses", None):
+        return False
+    os.environ["PYTEST_PLUGINS"] = __name__
+    return True
 
 
 def _missing_servers(data: Path) -> dict[str, Server]:

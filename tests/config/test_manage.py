@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -189,3 +190,14 @@ def test_bench__without_a_name__lists_what_there_is() -> None:
 
     assert answer.returncode == 2
     assert answer.stderr.startswith("usage: manage.py bench NAME [ARGS]; NAME is one of: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "is_shared"),
+    [([], True), (["--durations=5"], True), (["tests/pages"], False), (["-x", "tests/pages/test_steps.py"], False)],
+)
+def test_test__whole_run__is_shared_by_two_processes(given: list[str], is_shared: bool) -> None:
+    list_test_arguments = runpy.run_path(str(BASE_DIR / "manage.py"), run_name="manage")["list_test_arguments"]
+
+    shared = ["-n", "2", "--dist", "loadfile"] if is_shared else []
+    assert list_test_arguments(given) == [*shared, *given]

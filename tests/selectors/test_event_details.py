@@ -216,12 +216,11 @@ def test_messages__values_too_large__read_on_their_own(project: Project) -> None
     assert [message.role for message in apart] == ["user", "assistant"]
 
 
-def test_messages__values_larger_than_may_be_read__invalid(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_details, "MESSAGE_BYTES", 1000)
+def test_messages__values_larger_than_may_be_read__invalid(project: Project) -> None:
     write(project.pk, make_event("t", "call", output=HUGE, **CALL))
 
     with pytest.raises(InvalidError, match="one by one"):
-        get_event_messages(project.pk, get_trace(project.pk, "t"), "call")
+        get_event_messages(project.pk, get_trace(project.pk, "t"), "call", most_bytes=1000)
 
 
 def test_messages__sent_as_log_records__found(project: Project) -> None:
