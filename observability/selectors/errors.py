@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from observability.errors import NotFoundError
 from observability.models import ErrorGroup
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
@@ -26,6 +24,7 @@ from observability.selectors.error_shapes import (
     ErrorSummary,
 )
 from observability.selectors.paging import EPOCH, Position, check_numbered, make_cursor, read_cursor
+from observability.selectors.rows import read_rows
 
 BUDGET_SECONDS = 2.0
 MOST_ERRORS = 200
@@ -63,7 +62,7 @@ def list_errors(
     }
     query = LISTS[sort]
     found, covered_from = read_newest_share(
-        since, until, seconds=BUDGET_SECONDS, read=lambda start: _select(query, {**asked, "since": start})
+        since, until, seconds=BUDGET_SECONDS, read=lambda start: read_rows(query, {**asked, "since": start})
     )
     rows = (found or [])[:limit]
     more = found[limit - 1] if found and len(found) > limit else None
@@ -90,7 +89,7 @@ def _make_summaries(
         "until": until,
         "previous": since - (until - since),
     }
-    more = {row["fingerprint"]: row for row in _select(LOOK_UP, asked)}
+    more = {row["fingerprint"]: row for row in read_rows(LOOK_UP, asked)}
     buckets = list_buckets(since, until, size)
     # Between the two queries a trace may have been deleted.
     return [_make_summary(row, more[row["fingerprint"]], since, buckets) for row in rows if row["fingerprint"] in more]
@@ -132,10 +131,10 @@ def get_error(
     size = choose_bucket(since, until)
     group = ErrorGroup.objects.filter(project_id=project_id, fingerprint=fingerprint).first()
     asked = {"project": project_id, "fingerprint": fingerprint, "since": since, "until": until}
-    ever = _select(EVER, {**asked, "previous": since - (until - since)})[0]
+    ever = read_rows(EVER, {**asked, "previous": since - (until - since)})[0]
     if group is None or ever["first_seen_at"] is None:
         raise NotFoundError("No such error.")
-    cells = {row["bucket"]: row["count"] for row in _select(SERIES_OF, {**asked, "size": size, "origin": ORIGIN})}
+    cells = {row["bucket"]: row["count"] for row in read_rows(SERIES_OF, {**asked, "size": size, "origin": ORIGIN})}
     samples, next_cursor = list_error_samples(
         project_id, fingerprint, since=since, until=until, cursor=cursor, limit=limit
     )
@@ -183,7 +182,7 @@ def list_error_samples(
     position = read_cursor(cursor)
     if position is not None:
         check_numbered(position)
-    rows = _select(
+    rows = read_rows(
         SAMPLES,
         {
             "project": project_id,
@@ -202,7 +201,7 @@ def list_error_samples(
 
 def _get_breakdown(asked: dict[str, Any]) -> tuple[ErrorBreakdown, int]:
     """Return what the newest events share, and how many traces they are of."""
-    rows = _select(BREAKDOWN, asked)
+    rows = read_rows(BREAKDOWN, asked)
     whole = next(row for row in rows if row["part"] == _WHOLE)
     shares = {
         column: [ErrorShare(value=row[column], count=row["count"]) for row in rows if row["part"] == part][
@@ -226,10 +225,3 @@ def _make_cursor(row: dict[str, Any]) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-
-
-def _select(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor]

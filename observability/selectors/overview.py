@@ -12,7 +12,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
@@ -21,6 +20,7 @@ from observability.models import Trace
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.metric_shapes import BusyWorkflow, KindFigures, MetricBucket, SystemMetrics, TraceFigures
+from observability.selectors.rows import read_rows
 from observability.selectors.shapes import TraceSummary, format_usd
 from observability.selectors.traces import list_traces_by_id
 
@@ -105,7 +105,7 @@ _BY_BUCKET = _FIGURES.format(
 def _load_figures(project_id: int, since: datetime, until: datetime, size: timedelta | None) -> _Rows:
     """Return the figures by the start of their bucket, and under None those of all."""
     parameters = {"project": project_id, "since": since, "until": until, "size": size, "origin": ORIGIN}
-    rows = _select(_BY_BUCKET if size else _WHOLE, parameters)
+    rows = read_rows(_BY_BUCKET if size else _WHOLE, parameters)
     return {row["bucket"]: _make_figures(row) for row in rows}
 
 
@@ -157,7 +157,7 @@ def list_kind_figures(
         since,
         until,
         seconds=BUDGET_SECONDS / 2,
-        read=lambda begin: _select(_KINDS, {"project": project_id, "since": begin, "until": until}),
+        read=lambda begin: read_rows(_KINDS, {"project": project_id, "since": begin, "until": until}),
     )
     return [_make_kind(row) for row in found or []], start
 
@@ -222,7 +222,7 @@ def list_busiest_workflows(project_id: int, *, since: datetime, until: datetime,
         since,
         until,
         seconds=BUDGET_SECONDS / 2,
-        read=lambda start: _select(query, {"project": project_id, "since": start, "until": until, "limit": limit}),
+        read=lambda start: read_rows(query, {"project": project_id, "since": start, "until": until, "limit": limit}),
     )
     return [BusyWorkflow(**row, error_rate=row["errors"] / row["traces"]) for row in found or []]
 
@@ -230,10 +230,3 @@ def list_busiest_workflows(project_id: int, *, since: datetime, until: datetime,
 def has_any_trace(project_id: int) -> bool:
     """Say whether the project has a trace to show. One query on `traces_newest`."""
     return Trace.objects.filter(project_id=project_id, deleted_at=None).exists()
-
-
-def _select(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor]

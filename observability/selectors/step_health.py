@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, TextField, Value
 
 from observability.models import Step
 from observability.models.steps import StepKind
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets
+from observability.selectors.rows import read_rows
 from observability.selectors.shapes import format_usd
 from observability.selectors.step_shapes import StepBucket, StepError, StepFigures, StepHealth
 from observability.selectors.steps import select_calls
@@ -53,11 +53,7 @@ def _load_figures(
         "started_at", "status", "duration_ms", "total_tokens", "cost_micros", _is_unpriced(step)
     )
     query, params = calls.query.sql_with_params()
-    with connection.cursor() as cursor:
-        arguments: list[Any] = [*params, size, ORIGIN]
-        cursor.execute(_FIGURES.format(calls=query), arguments)
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    rows = read_rows(_FIGURES.format(calls=query), [*params, size, ORIGIN])
     return {row["bucket"]: _make_figures(row) for row in rows}
 
 
