@@ -5,7 +5,8 @@ The examples are few and the same in every run; raise `max_examples` for a longe
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -36,15 +37,36 @@ def headers(store: None, project: Project) -> dict[str, str]:
     return {"api-key": create_key(project=project, name="Key", scopes=[Scope.READ, Scope.ADMIN]).text}
 
 
-@SCHEMA.parametrize()
-@BOUNDS
-def test_api__any_request__is_answered_as_described(case: Any, headers: dict[str, str]) -> None:
+def _send_any(case: Any, headers: dict[str, str]) -> None:
     case.call_and_validate(headers=headers, excluded_checks=BEYOND_SCHEMA)
 
 
-@SCHEMA.parametrize()
-@BOUNDS
-def test_api__any_request_about_what_is_there__is_answered_as_described(case: Any, headers: dict[str, str]) -> None:
+def _send_about_what_is_there(case: Any, headers: dict[str, str]) -> None:
     case.path_parameters.update({name: KNOWN.get(name, value) for name, value in case.path_parameters.items()})
+    _send_any(case, headers)
 
-    case.call_and_validate(headers=headers, excluded_checks=BEYOND_SCHEMA)
+
+def _make_test(operation_id: str, send: Callable[[Any, dict[str, str]], None]) -> Callable[..., None]:
+    """Return the test of one operation: `parametrize` gives all that it makes one id, and workers run an id once."""
+
+    @SCHEMA.include(operation_id=operation_id).parametrize()
+    @BOUNDS
+    def test(case: Any, headers: dict[str, str]) -> None:
+        send(case, headers)
+
+    return cast("Callable[..., None]", test)
+
+
+def _list_operations() -> list[str]:
+    operations: list[Any] = list(SCHEMA.get_all_operations())
+    return [operation.ok().definition.raw["operationId"] for operation in operations]
+
+
+OPERATIONS = _list_operations()
+for _id in OPERATIONS:
+    globals()[f"test_{_id}__any_request__is_answered_as_described"] = _make_test(_id, _send_any)
+    globals()[f"test_{_id}__about_what_is_there__is_answered_as_described"] = _make_test(_id, _send_about_what_is_there)
+
+
+def test_operations__of_the_document__have_their_tests() -> None:
+    assert len(OPERATIONS) == len(set(OPERATIONS)) > 30

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from config.celery import app
 from observability.models import IngestCount, Project, Trace
 from observability.selectors import operations
 from observability.selectors.operations import (
@@ -109,7 +110,18 @@ def test_get_work__heartbeats__are_late_after_three_missed_ones() -> None:
 
     assert (never.is_beat_late, never.is_worker_late, never.worker_at) == (True, True, None)
     assert (work.is_beat_late, work.is_worker_late, work.worker_at) == (True, False, NOW)
-    assert work.waiting == 0
+
+
+def test_get_work__tasks_in_the_queue__are_counted() -> None:
+    # Other tests may have left some.
+    app.control.purge()
+    app.send_task("nothing.one")
+    app.send_task("nothing.two")
+
+    waiting = get_work().waiting
+
+    app.control.purge()
+    assert (waiting, get_work().waiting) == (2, 0)
 
 
 def test_get_servers__as_they_answer__says_versions_and_sizes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,14 +140,17 @@ def test_init__with_a_deep_or_odd_data_folder__puts_the_sockets_elsewhere(
     assert mode == 0o700
 
 
-def test_init__with_a_socket_folder_of_somebody_else__is_refused(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    (tmp_path / "theirs").mkdir()
-    data.mkdir(mode=0o700)
-    (data / "sockets").symlink_to(tmp_path / "theirs")
+def test_init__with_a_socket_folder_of_somebody_else__is_refused() -> None:
+    # A short path: in a long one the sockets would lie elsewhere.
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        theirs = Path(folder) / "theirs"
+        data.mkdir(mode=0o700)
+        theirs.mkdir()
+        (data / "sockets").symlink_to(theirs)
 
-    with pytest.raises(EmbeddedError, match="belongs to another user"):
-        Postgres(data)
+        with pytest.raises(EmbeddedError, match="belongs to another user"):
+            Postgres(data)
 
 
 @needs_root
