@@ -11,10 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, ClassVar, Protocol
 
+import psutil
+
 from config.embedded.errors import EmbeddedError
 
 _HERE = Path(__file__).parent
 _PYTHON = (sys.executable, "-I", "-S")
+# SIGKILL is on its way at once, but a process only dies of it when the system next runs it.
+DYING_SECONDS = 10.0
 
 
 class Server(Protocol):
@@ -41,6 +45,24 @@ def build_launch_command(command: list[str], *, death_signal: int) -> list[str]:
     The kernel watches the thread that forked, not the process.
     """
     return [*_PYTHON, str(_HERE / "launch.py"), str(os.getpid()), str(int(death_signal)), *command]
+
+
+def is_group_alive(group: int) -> bool:
+    """Say whether a process of the group still runs, and with it holds locks, ports and shared memory.
+
+    Zombies do not count: nobody may ever reap those that lost their parent.
+    """
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return any(_is_alive_in(group, process) for process in psutil.process_iter())
+
+
+def _is_alive_in(group: int, process: psutil.Process) -> bool:
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        return os.getpgid(process.pid) == group and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
 
 
 class Watchdog:
@@ -141,11 +163,14 @@ class ServerProcess:
         self.kill()
 
     def kill(self) -> None:
-        """Kill the server with its process group; nothing to do when it has ended."""
+        """Kill the server with its process group and see it dead; nothing to do when it has ended."""
         if self._process is None:
             return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        deadline = time.monotonic() + DYING_SECONDS
+        while is_group_alive(self.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._watchdog.remove(self.pid)
         self._process = None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded.errors import EmbeddedError
-from config.embedded.process import Watchdog, build_launch_command
+from config.embedded.process import DYING_SECONDS, Watchdog, build_launch_command, is_group_alive
 from config.supervisor.logs import BoundedLog
 
 BACK_OFF_SECONDS = (0.5, 1, 2, 4, 8, 16, 30)
@@ -77,10 +77,16 @@ async def spawn(plan: Plan, *, watchdog: Watchdog) -> Process:
 
 
 async def end_group(process: Process, *, watchdog: Watchdog) -> int:
-    """Kill what is left of a process and its group; return its exit code."""
+    """Kill what is left of a process and its group, see it dead, and return the exit code.
+
+    Whoever is started next may want the ports, locks and shared memory that the group held.
+    """
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     code = await process.wait()
+    deadline = time.monotonic() + DYING_SECONDS
+    while is_group_alive(process.pid) and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
     watchdog.remove(process.pid)
     return code
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.embedded.process import Watchdog
+from config.embedded.process import Watchdog, is_group_alive
 from config.env import BASE_DIR
 
 
@@ -88,6 +88,15 @@ def test_watchdog__when_the_parent_is_killed__ends_the_whole_group() -> None:
 
     # The shell ignores SIGTERM, and its children inherit that: SIGKILL follows after the watchdog's patience.
     assert wait_until(lambda: not any(is_alive(pid) for pid in family), seconds=15)
+
+
+def test_group__is_alive_while_one_of_it_is__and_no_longer_as_a_zombie() -> None:
+    leader = subprocess.Popen(["sh", "-c", "sleep 60 & echo"], start_new_session=True, stdout=subprocess.PIPE)
+    leader.wait()
+
+    assert is_group_alive(leader.pid)
+    os.killpg(leader.pid, signal.SIGKILL)
+    assert wait_until(lambda: not is_group_alive(leader.pid))
 
 
 def test_watchdog__of_a_group_taken_back__leaves_it_alone() -> None:
