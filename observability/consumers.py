@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import structlog
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.db import DatabaseError
 
@@ -56,8 +57,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """Take signed-in people only."""
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
+            # Closed before it was accepted, a page would see a failed handshake and no code.
+            await self.accept()
             await self.close(code=4401)
-            return
+            # What the page has sent already is not read.
+            raise StopConsumer
         self.user = cast("User", user)
         await self.accept()
         self._beating = asyncio.create_task(self._beat())

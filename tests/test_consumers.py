@@ -132,7 +132,12 @@ async def _store(project: Project, *records: EventRecord) -> None:
 
 
 async def test_connect__nobody_signed_in__is_refused() -> None:
-    assert await Page().open() == 4401
+    page = Page()
+
+    await page.open()
+
+    assert await page.hear_closing() == 4401
+    await page.close()
 
 
 async def test_connect__page_of_another_site__is_refused(owner: User) -> None:

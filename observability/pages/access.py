@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from observability.api.callers import CURRENT_PROJECT
 from observability.errors import DeniedError, NotFoundError
@@ -26,11 +26,12 @@ def project_page(minimum_role: Role = Role.VIEWER) -> Callable[[ProjectView], Pr
     """
 
     def decorate(view: ProjectView) -> ProjectView:
-        @login_required
         @wraps(view)
         def wrapped(request: HttpRequest, org_slug: str, project_slug: str, **parts: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _ask_to_sign_in(request)
             try:
-                access = get_project_for_user(request.user, org_slug, project_slug, minimum_role=minimum_role)  # type: ignore[arg-type]
+                access = get_project_for_user(request.user, org_slug, project_slug, minimum_role=minimum_role)
                 _remember(request, access)
                 return view(request, access, **parts)
             except NotFoundError as error:
@@ -41,6 +42,13 @@ def project_page(minimum_role: Role = Role.VIEWER) -> Callable[[ProjectView], Pr
         return wrapped
 
     return decorate
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Lead a person to the form; tell a script of an open page, which would take the form for its answer, 401."""
+    if "HX-Request" in request.headers or "X-Requested-With" in request.headers:
+        return HttpResponse(status=401)
+    return redirect_to_login(request.get_full_path())
 
 
 def _remember(request: HttpRequest, access: ProjectAccess) -> None:

@@ -3,6 +3,7 @@ import { isTyping, toast } from "./base.js";
 import { DiffPanel } from "./compare/diff.js";
 import { el, icon } from "./dom.js";
 import { compact, cost, duration, grouped } from "./format.js";
+import { request } from "./request.js";
 import { VirtualRows } from "./trace/virtual.js";
 
 const ROW_HEIGHT = 28;
@@ -32,7 +33,7 @@ async function load() {
   const query = new URLSearchParams({ project: urls.project, left: urls.left, right: urls.right });
   const slow = setTimeout(() => say("Aligning the two traces"), 200);
   try {
-    const response = await fetch(`${urls.compareUrl}?${query}`, { headers: { Accept: "application/json" } });
+    const response = await request(`${urls.compareUrl}?${query}`, { headers: { Accept: "application/json" } });
     if (!response.ok) throw new Error(`The server answered ${response.status}`);
     comparison = await response.json();
   } catch (error) {

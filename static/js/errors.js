@@ -4,6 +4,7 @@ import { drawBars } from "./chart.js";
 import { compact } from "./format.js";
 import { openTraces, readData, wireRange } from "./health.js";
 import { coalesce, connectLive } from "./live.js";
+import { request } from "./request.js";
 import { listKeys, replaceCells } from "./rows.js";
 
 const LIVE_INTERVAL_MS = 2000;
@@ -20,7 +21,7 @@ listKeys({ rows: () => [...document.querySelectorAll(".error-table tbody tr")], 
 /** Figures change in place; an error that is not shown yet comes with the next full read, so no row moves. */
 const refresh = coalesce(async () => {
   if (document.hidden || !results || results.querySelector(".notice.error")) return;
-  const response = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (!response?.ok) return;
   const answer = new DOMParser().parseFromString(await response.text(), "text/html");
   const rows = [...results.querySelectorAll("[data-error]")];

@@ -6,12 +6,15 @@
  * every three seconds and says so. Coming back, it reads once what it may have missed, so there is no gap.
  */
 import { el } from "./base.js";
+import { saySignedOut } from "./request.js";
 
 const BEAT_TIMEOUT_MS = 12000;
 const POLL_MS = 3000;
 const CATCH_UP_MS = 30000;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 15000;
+/** The code with which the server closes the connection of somebody who is not signed in. */
+const SIGNED_OUT = 4401;
 
 /**
  * Stay subscribed to projects or traces: `subscriptions` are `{project, trace?}`.
@@ -51,10 +54,14 @@ export function connectLive({ subscriptions, onHint, onCatchUp }) {
       for (const subscription of subscriptions) socket.send(JSON.stringify({ subscribe: subscription }));
     });
     socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", ({ code }) => {
       socket = null;
       if (isEnded) return;
       setState("paused");
+      if (code === SIGNED_OUT) {
+        saySignedOut();
+        return;
+      }
       setTimeout(open, retryDelay(attempts++));
     });
   }

@@ -7,6 +7,7 @@ import { drawBars, drawLines } from "./chart.js";
 import { compact, cost, duration, percent } from "./format.js";
 import { openTraces, readData, wireRange } from "./health.js";
 import { coalesce, connectLive } from "./live.js";
+import { request } from "./request.js";
 
 const LIVE_INTERVAL_MS = 2000;
 
@@ -41,7 +42,7 @@ function drawAll(data) {
 
 const refresh = coalesce(async () => {
   if (document.hidden) return;
-  const response = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (!response?.ok || response.status === 204) return;
   const answer = new DOMParser().parseFromString(await response.text(), "text/html");
   const data = readData("overview-data", answer);

@@ -5,6 +5,7 @@
 import { listActions } from "./actions.js";
 import { el, icon } from "./dom.js";
 import { match } from "./fuzzy.js";
+import { request } from "./request.js";
 
 const RECENT_SHOWN = 5;
 const RECENT_KEPT = 20;
@@ -35,17 +36,18 @@ const dialog = el(
 );
 document.body.append(dialog);
 
-/** Open the palette, or close it when it is open. */
-export function togglePalette() {
+/** Open the palette, with what was `typed` already, or close it when it is open. */
+export function togglePalette(typed = "") {
   if (dialog.open) {
     dialog.close();
     return;
   }
   for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
   Object.assign(state, { active: 0, found: [], asked: "" });
-  input.value = "";
+  input.value = typed;
   dialog.showModal();
   input.focus();
+  ask();
   draw();
   loadViews();
 }
@@ -111,11 +113,11 @@ function ask() {
 }
 
 async function jump(typed) {
-  const request = new AbortController();
-  state.request = request;
+  const asking = new AbortController();
+  state.request = asking;
   const query = new URLSearchParams({ id: typed, ...(config.project && { project: config.project }) });
-  const answer = await readJson(`${config.jump_url}?${query}`, request.signal);
-  if (request.signal.aborted || typed !== input.value.trim()) return;
+  const answer = await readJson(`${config.jump_url}?${query}`, asking.signal);
+  if (asking.signal.aborted || typed !== input.value.trim()) return;
   state.found = (answer?.items ?? []).map((item) => ({
     id: `found.${item.kind}.${item.id}`, group: "Found", label: item.label || item.id, detail: item.kind,
     icon: KIND_ICONS[item.kind] ?? "right", url: item.url, at: [],
@@ -143,7 +145,7 @@ function addressOf({ id, q, range, from, to }) {
 
 async function readJson(url, signal) {
   try {
-    const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
+    const response = await request(url, { signal, headers: { Accept: "application/json" } });
     return response.ok ? await response.json() : null;
   } catch {
     return null;

@@ -6,6 +6,7 @@ import { isTyping, refreshTimes } from "./base.js";
 import { drawBars, drawLines } from "./chart.js";
 import { compact, duration, percent } from "./format.js";
 import { coalesce, connectLive } from "./live.js";
+import { request } from "./request.js";
 import { listKeys } from "./rows.js";
 import { chooseTimeRange } from "./time_range.js";
 
@@ -30,7 +31,7 @@ const refresh = coalesce(async () => {
   if (document.hidden || !charts.length) return;
   const address = new URL(location.href);
   address.searchParams.delete("cursor");
-  const response = await fetch(address).catch(() => null);
+  const response = await request(address).catch(() => null);
   if (!response?.ok) return;
   const answer = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const chart of charts) chart.update(readData(answer));

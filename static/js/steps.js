@@ -3,6 +3,7 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
+import { request } from "./request.js";
 import { listKeys, replaceCells } from "./rows.js";
 import "./time_range.js";
 
@@ -13,7 +14,7 @@ const rows = () => [...results.querySelectorAll("tbody tr")];
 
 const refresh = coalesce(async () => {
   if (document.hidden || results.querySelector(".notice.error")) return;
-  const response = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (!response?.ok) return;
   const answer = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = new Map([...answer.querySelectorAll("tr[data-step]")].map((row) => [row.dataset.step, row]));

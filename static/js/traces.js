@@ -4,6 +4,7 @@
  */
 import { isTyping, refreshTimes } from "./base.js";
 import { coalesce, connectLive } from "./live.js";
+import { request } from "./request.js";
 import { moveFocus, openRow } from "./rows.js";
 import "./traces/columns.js";
 import "./traces/completion.js";
@@ -40,7 +41,7 @@ const refresh = coalesce(async () => {
   query.set("oldest", table()?.dataset.oldest ?? "");
   hinted.clear();
   wantsAll = false;
-  const response = await fetch(`${document.body.dataset.liveUrl}?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await request(`${document.body.dataset.liveUrl}?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (!response?.ok) return;
   apply(new DOMParser().parseFromString(await response.text(), "text/html"));
   refreshHistogram();

@@ -155,8 +155,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(site: str, browser: Browser) -> Iterator[SignIn]:
+def visit(db: None, site: str, browser: Browser) -> Iterator[SignIn]:
     """Open a browser window: `visit()` for somebody unknown, `visit(user)` for somebody signed in.
+
+    Windows close before the database is emptied: an open page reads on.
 
     At the end of the test every window must have been free of console errors and failed requests, except for statuses
     named in `expects`.

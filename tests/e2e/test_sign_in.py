@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from observability.models import Project, User
 from observability.services.tenancy import create_project
-from tests.e2e.conftest import SignIn
+from tests.e2e.conftest import SignIn, StoreRecords
 from tests.fixtures import PASSWORD
+from tests.records import make_event
 
 
 def test_sign_in__right_password__leads_to_the_page_that_was_asked_for(
@@ -45,6 +49,54 @@ def test_sign_out__from_the_menu__ends_the_session(visit: SignIn, owner: User, b
     page.get_by_role("button", name="Sign out").click()
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_sign_out__with_a_request_under_way__takes_it_along(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    page.route("**/traces-histogram?*", lambda _route: None)
+    seen: list[str] = []
+    page.on("requestfailed", lambda request: seen.append(urlsplit(request.url).path))
+    page.on("response", lambda response: seen.append(urlsplit(response.url).path))
+    page.goto(f"{base}/traces/")
+
+    page.get_by_role("button", name="Account").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    assert seen.index("/api/observability/traces-histogram") < seen.index("/accounts/logout/")
+
+
+def test_session__over_while_a_page_is_open__is_said_and_sign_in_leads_back(
+    visit: SignIn, owner: User, base: str, real_password: None, keep: StoreRecords
+) -> None:
+    page = visit(owner, expects=(401,)).page
+    page.goto(f"{base}/traces/")
+    expect(page.locator("#live")).to_have_text("Live")
+
+    Session.objects.all().delete()
+    keep(make_event("t-1", name="chat"))
+
+    page.locator(".toast").filter(has_text="You are signed out").get_by_role("button", name="Sign in").click()
+    page.get_by_label("Email").fill(owner.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="chat")).to_be_visible()
+
+
+def test_filter__of_a_session_that_is_over__says_so_and_leaves_the_page(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", name="chat"))
+    page = visit(owner, expects=(401,)).page
+    page.goto(f"{base}/traces/")
+    expect(page.locator("#live")).to_have_text("Live")
+
+    Session.objects.all().delete()
+    page.locator("#q").fill("status:error")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".toast")).to_contain_text("You are signed out")
+    expect(page.get_by_role("link", name="chat")).to_be_visible()
 
 
 def test_home__without_a_project__says_what_to_do(visit: SignIn, stranger: User, store: None) -> None:

@@ -96,6 +96,13 @@ def test_page__nobody__is_asked_to_sign_in(path: str, base: str) -> None:
     assert answer.headers["Location"].startswith("/accounts/login/")
 
 
+@pytest.mark.parametrize("header", ["HX-Request", "X-Requested-With"])
+def test_page__nobody_and_a_script__is_told_so(header: str, base: str) -> None:
+    answer = Client().get(base + "traces/", headers={header: "true"})
+
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(("path", "fields"), CHANGES)
 def test_change__only_admins__may(
     path: str,

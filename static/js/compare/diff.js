@@ -1,6 +1,7 @@
 /** What differs in one step: its figures on both sides, and its values line by line. */
 import { el, icon } from "../dom.js";
 import { bytes, cost, duration, grouped } from "../format.js";
+import { request } from "../request.js";
 
 const CONTEXT = 3;
 const FOLD_FROM = 8;
@@ -50,7 +51,7 @@ export class DiffPanel {
     const query = new URLSearchParams({ project: this.urls.project, left: this.urls.left, right: this.urls.right });
     if (row.left) query.set("left_span", row.left.span_id);
     if (row.right) query.set("right_span", row.right.span_id);
-    const response = await fetch(`${this.urls.valuesUrl}?${query}`, { headers: { Accept: "application/json" } });
+    const response = await request(`${this.urls.valuesUrl}?${query}`, { headers: { Accept: "application/json" } });
     if (!response.ok) throw new Error(`The server answered ${response.status}`);
     return response.json();
   }

@@ -1,5 +1,6 @@
 /** Send a test trace and wait until the API has it: what a reader waits for, measured where they wait. */
 import { el, toast } from "../base.js";
+import { request } from "../request.js";
 
 const POLL_MS = 25;
 const GIVE_UP_MS = 15_000;
@@ -28,7 +29,7 @@ async function send(form) {
 }
 
 async function post(form) {
-  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+  const answer = await request(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(answer.status === 503 ? "the store cannot be reached; try again" : `the server answered ${answer.status}`);
   return answer.json();
 }
@@ -36,7 +37,7 @@ async function post(form) {
 async function waitFor(form, traceId, started) {
   const address = `${form.dataset.api}?project=${form.dataset.project}&trace_id=${traceId}`;
   while (performance.now() - started < GIVE_UP_MS) {
-    const answer = await fetch(address);
+    const answer = await request(address);
     if (answer.ok && (await answer.json()).items.length) return;
     await pause(POLL_MS);
   }

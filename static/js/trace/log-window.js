@@ -5,6 +5,7 @@
  * A cursor names the last row of the block that was read, so where a block is given back on the side from which it was
  * not read, that one row is kept: the next read goes on after it.
  */
+import { request } from "../request.js";
 import { parseMicros } from "./store.js";
 
 const BLOCK = 5000;
@@ -95,7 +96,7 @@ export class LogWindow {
     const mine = this.turn;
     const query = new URLSearchParams({ project: this.page.urls.project, limit: BLOCK });
     for (const [name, value] of Object.entries({ ...this.filters, ...parameters })) for (const one of [value].flat()) query.append(name, one);
-    const response = await fetch(`${this.page.urls.logsUrl}?${query}`, { headers: { Accept: "application/json" } });
+    const response = await request(`${this.page.urls.logsUrl}?${query}`, { headers: { Accept: "application/json" } });
     const body = await response.json();
     if (!response.ok) throw Object.assign(new Error(body.detail ?? `The server answered ${response.status}`), { status: response.status });
     if (mine !== this.turn) return null;

@@ -1,4 +1,5 @@
 /** Calls of the API from the Traces page: always for the project of the page. */
+import { request } from "../request.js";
 import { toast } from "../toast.js";
 
 const base = document.body.dataset.api;
@@ -14,7 +15,7 @@ export function apiUrl(path, params = []) {
 /** Read JSON. Null when it cannot be had: what loads after the list stays away then. */
 export async function read(path, params, { signal } = {}) {
   try {
-    const response = await fetch(apiUrl(path, params), { signal });
+    const response = await request(apiUrl(path, params), { signal });
     return response.ok ? await response.json() : null;
   } catch {
     return null;
@@ -25,7 +26,7 @@ export async function read(path, params, { signal } = {}) {
 export async function send(method, path, body) {
   const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
   const headers = { "X-CSRFToken": token, "Content-Type": "application/json" };
-  const response = await fetch(apiUrl(path), { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
+  const response = await request(apiUrl(path), { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
   if (!response) return { isOk: false, data: null, problem: "The server cannot be reached" };
   const data = response.status === 204 ? null : await response.json().catch(() => null);
   return { isOk: response.ok, data, problem: response.ok ? "" : (data?.detail ?? `The server answered ${response.status}`) };
