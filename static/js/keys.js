@@ -17,14 +17,30 @@ export function isTyping(event) {
     && !["checkbox", "radio", "button"].includes(target.type);
 }
 
-/** Open the command palette; people who are not signed in have none. */
+let isOpening = false;
+
+/** Open the command palette, with what is typed until it is there; people who are not signed in have none. */
 export async function openPalette() {
-  if (!document.getElementById("palette-data")) return;
-  const { togglePalette } = await import("./palette.js");
-  togglePalette();
+  if (isOpening || !document.getElementById("palette-data")) return;
+  let typed = "";
+  const hold = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.key.length === 1) typed += event.key;
+  };
+  isOpening = true;
+  window.addEventListener("keydown", hold, true);
+  try {
+    const { togglePalette } = await import("./palette.js");
+    togglePalette(typed);
+  } finally {
+    window.removeEventListener("keydown", hold, true);
+    isOpening = false;
+  }
 }
 
-// Fetched before it is wanted, so that no key typed after Ctrl K is lost.
+// Fetched before it is wanted: it should not be waited for.
 addEventListener("load", () => setTimeout(() => document.getElementById("palette-data") && import("./palette.js").catch(() => {}), PALETTE_AFTER_MS));
 
 let hint = null;

@@ -5,6 +5,7 @@
 import { isTyping, refreshTimes, toast } from "./base.js";
 import { grouped } from "./format.js";
 import { connectLive } from "./live.js";
+import { request } from "./request.js";
 import { Panel } from "./trace/panel.js";
 import { Playhead } from "./trace/playhead.js";
 import { Reader } from "./trace/reader.js";
@@ -45,7 +46,7 @@ const page = {
 
 async function getJson(address, parameters) {
   const query = new URLSearchParams({ project: urls.project, ...parameters });
-  const response = await fetch(`${address}?${query}`, { headers: { Accept: "application/json" } });
+  const response = await request(`${address}?${query}`, { headers: { Accept: "application/json" } });
   if (!response.ok) throw Object.assign(new Error(`The server answered ${response.status}`), { status: response.status });
   return response.json();
 }
@@ -73,7 +74,7 @@ function take(events) {
 
 async function loadHeader() {
   views.shown?.update();
-  const response = await fetch(urls.headerUrl, { headers: { "HX-Request": "true" } });
+  const response = await request(urls.headerUrl, { headers: { "HX-Request": "true" } });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of fresh.querySelectorAll("[data-part]")) {
@@ -216,7 +217,7 @@ function closePanel() {
 
 async function send(method, address, body) {
   const headers = { "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"], "Content-Type": "application/json" };
-  const response = await fetch(`${address}?project=${urls.project}`, { method, headers, body: body && JSON.stringify(body) });
+  const response = await request(`${address}?project=${urls.project}`, { method, headers, body: body && JSON.stringify(body) });
   if (!response.ok) throw new Error(`The server answered ${response.status}`);
 }
 
@@ -259,7 +260,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Escape" && page.playhead.at !== null) page.playhead.set(null);
   else if (step) page.playhead.step(...step);
   else if (tab) views.choose(tab);
-  else if (event.target.closest(".side, .tabs") || !views.shown?.key?.(event)) return;
+  else if (event.target.closest(".side, .tabs") || !views.key(event)) return;
   event.preventDefault();
 });
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from observability.models import Project, SavedView, User
 from observability.services.preferences import set_preferences
@@ -138,6 +138,41 @@ def test_palette__saved_view_and_button_of_the_page__are_offered_and_work(
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("button", name="Critical path")).to_have_attribute("aria-pressed", "true")
+
+
+def test_button_and_key__before_the_scripts_are_there__are_heeded_once_they_are(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", name="chat"))
+    page = visit(owner).page
+    held: list[Route] = []
+    page.route("**/js/trace/timeline*", lambda route: held.append(route))
+    with page.expect_request("**/js/trace/timeline*"):
+        page.goto(f"{base}/traces/t-1/", wait_until="commit")
+
+    page.get_by_role("button", name="Critical path").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    held[0].continue_()
+
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Critical path")).to_have_attribute("aria-pressed", "true")
+
+
+def test_palette__that_is_being_loaded__takes_what_is_typed(visit: SignIn, owner: User, base: str, store: None) -> None:
+    page = visit(owner).page
+    held: list[Route] = []
+    page.route("**/js/palette*", lambda route: held.append(route))
+    with page.expect_request("**/js/palette*"):
+        page.goto(f"{base}/settings/keys/")
+        page.keyboard.press("Control+k")
+
+    page.keyboard.type("steps")
+    held[0].continue_()
+
+    expect(page.locator("#palette-input")).to_have_value("steps")
+    expect(page.locator(".palette-option[aria-selected=true]")).to_contain_text("Steps")
 
 
 def test_toast__action_and_bound__are_reached_by_keyboard(visit: SignIn, owner: User, base: str, store: None) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.test_trace_page import ROWS, TRACE, make_run, open_trace
 from tests.records import make_event
 
 ANALYSE = """async (events) => {
-  const address = document.querySelector("link[rel=modulepreload]").href.replace(/timeline[^/]*$/, "");
+  const address = document.querySelector("script[src*='js/trace']").src.replace(/trace[^/]*$/, "trace/");
   const [{ TraceStore }, analysis] = await Promise.all(
     ["store.js", "analysis.js"].map((name) => import(address + name)));
   const store = new TraceStore();

@@ -1,15 +1,17 @@
 /**
  * The views of a trace, one shown at a time, each in its tab.
  *
- * A module gives its view as `default`: a class, made once, with `{root, page}`, when its tab is first opened.
+ * A module gives its view as `default`: a class, made once, with `{root, page}`, when its tab is first opened. That of
+ * the timeline is loaded with the page: its buttons are there from the start, and must not be deaf.
  * It has `show()`, `hide()`, `focus()`, `update()` (rows changed, or something new may be read), `select(spanId)` (the
  * event in the side panel; null for none) and may have `key(event)` for keys pressed elsewhere on the page.
  * What concerns one view alone in the tab bar carries `data-tools="name"` and is shown with it.
  */
 import { toast } from "../toast.js";
+import Timeline from "./timeline.js";
 
 const MODULES = {
-  timeline: () => import("./timeline.js"),
+  timeline: async () => ({ default: Timeline }),
   flow: () => import("./flow.js"),
   log: () => import("./log.js"),
   payload: () => import("./payload-view.js"),
@@ -34,6 +36,13 @@ export class Views {
   /** The shown view, or null until its module is there. */
   get shown() {
     return this.made.get(this.name) ?? null;
+  }
+
+  /** Give a key to the shown view, or to one that is being loaded as soon as it is there. Tells whether it was taken. */
+  key(event) {
+    if (this.shown) return Boolean(this.shown.key?.(event));
+    this.#make(this.name).then((view) => view.key?.(event), () => {});
+    return false;
   }
 
   choose(name) {
