@@ -79,11 +79,16 @@ def _name_process(line: str) -> str | None:
 
 
 @contextmanager
-def run_product(*, environment: dict[str, str] | None = None, is_demo: bool = False) -> Iterator[Product]:
-    """Start the product, with the demo's agents where asked, wait until it is ready, and stop it afterwards."""
+def run_product(
+    *, environment: dict[str, str] | None = None, is_demo: bool = False, data: Path | None = None
+) -> Iterator[Product]:
+    """Start the product, with the demo's agents where asked, wait until it is ready, and stop it afterwards.
+
+    On an empty data folder that goes with it, or on `data`, which stays.
+    """
     port, api_key = _find_port(), f"ed_{secrets.token_hex(8)}.{secrets.token_hex(24)}"
     with tempfile.TemporaryDirectory(prefix="playhead-bench-") as folder:
-        data = Path(folder) / "data"
+        data = Path(folder) / "data" if data is None else data.absolute()
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port), "--data", str(data)]
         command += ["--demo"] if is_demo else []
         given = os.environ | {"PLAYHEAD_INIT_API_KEY": api_key} | (environment or {})
@@ -96,7 +101,7 @@ def run_product(*, environment: dict[str, str] | None = None, is_demo: bool = Fa
                 yield Product(url=url, api_key=api_key, database_url=run["DATABASE_URL"], pid=process.pid)
             finally:
                 process.send_signal(signal.SIGINT)
-                process.wait(timeout=30)
+                process.wait(timeout=60)
 
 
 def _find_port() -> int:

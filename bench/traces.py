@@ -48,7 +48,9 @@ def make_attribute(key: str, value: str | int | float | list[str]) -> KeyValue:
 class _Prose:
     """Text cut at random places out of one long text."""
 
-    def __init__(self, chance: random.Random, *, characters: int = 2_000_000, vocabulary: int = 6_000) -> None:
+    def __init__(
+        self, chance: random.Random, *, brevity: float, characters: int = 2_000_000, vocabulary: int = 6_000
+    ) -> None:
         letters = "etaoinshrdlucmfwypvbgkjqxz"
         weights = [1 / (place + 1) for place in range(len(letters))]
         words = ["".join(chance.choices(letters, weights, k=chance.randint(2, 9))) for _ in range(vocabulary)]
@@ -57,19 +59,23 @@ class _Prose:
         for place in range(11, len(drawn), 13):
             drawn[place] += "."
         self._text = " ".join(drawn)
-        self._chance = chance
+        self._chance, self._brevity = chance, brevity
 
     def take(self, characters: int) -> str:
+        characters = int(characters * self._brevity)
         start = self._chance.randrange(len(self._text) - characters)
         return self._text[start : start + characters]
 
 
 class TraceMaker:
-    """Makes traces whose starts are spread over the `window_s` seconds before `now_ns`."""
+    """Makes traces whose starts are spread over the `window_s` seconds before `now_ns`.
 
-    def __init__(self, *, seed: int = 1, window_s: int = 3600, now_ns: int | None = None) -> None:
+    Texts have `brevity` times their usual length.
+    """
+
+    def __init__(self, *, seed: int = 1, window_s: int = 3600, now_ns: int | None = None, brevity: float = 1.0) -> None:
         self._chance = random.Random(seed)
-        self._prose = _Prose(random.Random(seed + 1))
+        self._prose = _Prose(random.Random(seed + 1), brevity=brevity)
         self._prompts = [self._prose.take(850) for _ in range(_SYSTEM_PROMPTS)]
         self._now_ns = now_ns or time.time_ns()
         self._window_ns = window_s * 1_000_000_000
