@@ -88,14 +88,19 @@ def _seeded_product(events: int, keep: Path | None) -> Iterator[tuple[Product, S
 
 
 def measure(product: Product, seeded: Seeded, *, tries: int, only: str = "") -> dict[str, Any]:
-    """Return milliseconds, whether some answer was partial, the p95 bars, and the load, by the name of the read."""
+    """Return by the name of the read milliseconds, those of processors (of all of the product's processes, whatever
+    else they did meanwhile), whether some answer was partial, the p95 bars, and the load of the machine.
+    """
     api = Api(product)
     found = {}
     for read in list_reads(api, seeded):
         if only in read.name:
+            before = sum(product.read_cpu_seconds().values())
             answers = _repeat(api, read, tries)
+            spent = sum(product.read_cpu_seconds().values()) - before
             found[read.name] = {
                 "ms": [round(taken, 2) for taken, _ in answers],
+                "cpu_ms": round(spent * 1000 / (len(answers) + 1), 1),
                 "is_partial": any(is_partial for _, is_partial in answers),
                 "bars": read.bars,
                 "load": os.getloadavg()[0],
@@ -211,9 +216,9 @@ def _every(bar: float) -> dict[int, float]:
 
 
 def make_table(figures: dict[str, Any]) -> str:
-    """Return p50 / p95 by read and size as a table in Markdown; a p95 beyond its bar is bold."""
+    """Return p50 / p95 and processor time by read and size in Markdown; a p95 beyond its bar is bold."""
     sizes = list(figures["sizes"])
-    rows = ["| p50 / p95 in ms | " + " | ".join(f"{size:,} events" for size in sizes) + " |"]
+    rows = ["| p50 / p95 (processors) in ms | " + " | ".join(f"{size:,} events" for size in sizes) + " |"]
     rows.append("|---" * (1 + len(sizes)) + "|")
     for name in figures["sizes"][sizes[0]]:
         cells = [_make_cell(figures["sizes"][size][name], size) for size in sizes]
@@ -225,7 +230,7 @@ def _make_cell(found: dict[str, Any], size: int) -> str:
     p50, p95 = (find_percentile(found["ms"], share) for share in (0.5, 0.95))
     bar = found["bars"].get(size)
     shown = f"**{p95:.0f}**" if bar and p95 > bar else f"{p95:.0f}"
-    return f"{p50:.0f} / {shown}{', partial' if found['is_partial'] else ''}"
+    return f"{p50:.0f} / {shown} ({found['cpu_ms']:.0f}){', partial' if found['is_partial'] else ''}"
 
 
 def make_plot(figures: dict[str, Any]) -> str:
