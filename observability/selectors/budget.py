@@ -18,7 +18,8 @@ from observability.errors import SlowReadError
 FIRST_WINDOW = 2_000
 _GROWTH = 4
 _MOST = 200_000
-_QUICK_SECONDS = 0.15
+_CAUTION = 0.6
+"""Of the time that is left a window may plan to take so much: older rows are read more slowly than newer ones."""
 
 
 class OutOfTimeError(Exception):
@@ -47,7 +48,8 @@ class Budget:
 
         Raises `OutOfTimeError` instead of what Postgres says of a statement that was stopped.
         """
-        left_ms = int(self.left * 1000)
+        left = self.left
+        left_ms = int(left * 1000)
         if left_ms <= 0:
             raise OutOfTimeError
         started = time.monotonic()
@@ -59,8 +61,9 @@ class Budget:
             if isinstance(error.__cause__, QueryCanceled):
                 raise OutOfTimeError from error
             raise
-        if time.monotonic() - started < _QUICK_SECONDS:
-            self.window = min(self.window * _GROWTH, _MOST)
+        taken = max(time.monotonic() - started, 0.001)
+        affordable = int(self.window * (left - taken) / taken * _CAUTION)
+        self.window = max(FIRST_WINDOW, min(self.window * _GROWTH, affordable, _MOST))
 
 
 @contextmanager

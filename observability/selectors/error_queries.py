@@ -19,12 +19,15 @@ def _spell(query: str, *, order: str = "") -> str:
     """Return the query with its shared parts."""
     one = f"e.project_id = %(project)s AND e.error_fingerprint = %(fingerprint)s AND {_VISIBLE}"
     in_time = "e.started_at >= %(since)s AND e.started_at < %(until)s"
+    fingerprint = "e.error_fingerprint = k.fingerprint"
     # The status is what the index of errors is made of; without it said, Postgres cannot use that.
     failed = "e.status = 'error' AND e.error_fingerprint IS NOT NULL"
     return query.format(
         visible=_VISIBLE,
         one=one,
         one_in_range=f"{one} AND {in_time}",
+        # Without the status, which an event with a fingerprint has: else the index of all errors looks as good.
+        each_in_range=f"e.project_id = %(project)s AND {in_time} AND {fingerprint} AND {_VISIBLE}",
         in_range=f"e.project_id = %(project)s AND {in_time} AND {failed} AND {_VISIBLE}",
         sample=_SAMPLE,
         looked_at=LOOKED_AT,
@@ -68,8 +71,7 @@ CROSS JOIN LATERAL (
 ) AS first
 CROSS JOIN LATERAL (
     SELECT count(*) AS looked_at, count(DISTINCT trace_id) AS traces FROM (
-        SELECT e.trace_id FROM events AS e
-        WHERE e.error_fingerprint = k.fingerprint AND {in_range} ORDER BY e.started_at DESC LIMIT {looked_at}
+        SELECT e.trace_id FROM events AS e WHERE {each_in_range} ORDER BY e.started_at DESC LIMIT {looked_at}
     ) AS newest
 ) AS hit
 CROSS JOIN LATERAL (
@@ -80,7 +82,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT {sample}
     FROM events AS e JOIN traces AS t ON t.project_id = e.project_id AND t.trace_id = e.trace_id
-    WHERE e.error_fingerprint = k.fingerprint AND {in_range}
+    WHERE {each_in_range}
     ORDER BY e.started_at DESC, e.id DESC LIMIT 1
 ) AS sample
 """)

@@ -13,20 +13,23 @@ from msgspec import Meta
 from observability.query.nodes import Term
 from observability.query.values import Ago, Moment, resolve_time
 from observability.selectors.budget import Budget
+from observability.selectors.paging import EPOCH
 from observability.selectors.shapes import Time
 from observability.selectors.trace_filters import NO_FILTERS, TraceFilters
 from observability.selectors.traces import get_newest_start, get_oldest_start, resolve_rare_text
 from observability.selectors.windows import Traces, read_grouped, read_windows
 
-BUDGET_SECONDS = 1.0
+BUDGET_SECONDS = 0.5
 MOST_BUCKETS = 200
 _DEFAULT_RANGE = timedelta(hours=24)
 # Widths that people read as times of day, in seconds; wider ones are whole numbers of days.
 _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAY_S = 86_400
+# Bars begin at whole multiples of their width since 1970, which is what `date_bin` counts from here; dividing the
+# number of seconds would take four times as long, because that is a numeric.
 _COUNT = """
-WITH matches AS MATERIALIZED ({matches})
-SELECT floor(extract(epoch FROM started_at) / %s)::bigint, status, count(*) FROM matches GROUP BY 1, 2
+WITH matches AS ({matches})
+SELECT date_bin(%s, started_at, %s) AS bucket, status, count(*) FROM matches GROUP BY 1, 2
 """
 
 
@@ -74,8 +77,8 @@ def get_trace_histogram(project_id: int, *, filters: TraceFilters = NO_FILTERS, 
     counts: Counter[tuple[int, str]] = Counter()
 
     def read(rows: Traces) -> None:
-        counted = read_grouped(rows.values("started_at", "status"), _COUNT, [width])
-        counts.update({(bucket, status): count for bucket, status, count in counted})
+        counted = read_grouped(rows.values("started_at", "status"), _COUNT, [timedelta(seconds=width), EPOCH])
+        counts.update({(int(bucket.timestamp()) // width, status): count for bucket, status, count in counted})
 
     narrowed = TraceFilters(query=filters.query, since=start, until=end, ids=filters.ids)
     coverage = read_windows(project_id, narrowed, budget=Budget(BUDGET_SECONDS), read=read)

@@ -166,7 +166,7 @@ def _scan(project_id: int, filters: TraceFilters, position: Position | None, lim
         try:
             with budget.spend():
                 end = find_window_end(project_id, filters, position, budget.window)
-                rows = _read_window(project_id, filters, position, end)[: limit + 1 - len(found)]
+                rows = _read_window(project_id, filters, position, end, count=limit + 1 - len(found))
                 found += [_make_summary(row) for row in rows]
         except OutOfTimeError:
             is_partial = True
@@ -193,11 +193,16 @@ def find_window_end(project_id: int, filters: TraceFilters, position: Position |
 
 
 def _read_window(
-    project_id: int, filters: TraceFilters, position: Position | None, end: Position | None
+    project_id: int, filters: TraceFilters, position: Position | None, end: Position | None, *, count: int
 ) -> QuerySet[Trace, tuple[Any, ...]]:
-    """Return the matches between two positions, `end` included."""
-    rows = _select(project_id, filters, position, since=end.at if end else None)
-    return rows if end is None else rows.filter(is_from(end))
+    """Return the first matches between two positions, `end` included.
+
+    Their ids first: an index that knows what is asked, as `traces_newest` knows numbers, finds them without the rows.
+    """
+    matches = _select(project_id, filters, position, since=end.at if end else None)
+    if end is not None:
+        matches = matches.filter(is_from(end))
+    return _select(project_id, NO_FILTERS, None).filter(trace_id__in=matches.values("trace_id")[:count])
 
 
 def is_from(end: Position) -> Q:

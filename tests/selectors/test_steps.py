@@ -7,17 +7,17 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from observability.errors import InvalidError, NotFoundError
 from observability.ingest.records import Usage
 from observability.ingest.sdk import decode_events
-from observability.models import Project, Step
+from observability.models import Project
 from observability.selectors.step_health import get_step_health
 from observability.selectors.step_shapes import StepCallPage, StepHealth
-from observability.selectors.steps import get_step, list_step_calls, list_steps, select_calls
+from observability.selectors.steps import get_step, list_step_calls, list_steps
 from observability.services import purge
 from observability.services.purge import delete_trace, purge_trace
 from tests.records import START, at, make_event, write
@@ -262,19 +262,6 @@ def test_calls__cursor_of_another_list__invalid(project: Project) -> None:
 
     with pytest.raises(InvalidError, match="cursor"):
         _calls(project, "tool", "search", cursor=cursor)
-
-
-@pytest.mark.parametrize(("kind", "index"), [("workflow", "workflow_name"), ("tool", "CASE"), ("prompt", "CASE")])
-def test_calls__read_through_the_index_of_steps(project: Project, kind: str, index: str) -> None:
-    step = Step(project_id=project.pk, kind=kind, key="x")
-    calls = select_calls(project.pk, step, since=at(0), until=at(60)).order_by("-started_at")
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        plan = calls.explain()
-
-    assert "Index Cond" in plan
-    assert index in plan.split("Index Cond")[1].splitlines()[0]
 
 
 # --- Their health ----------------------------------------------------------------------------------------------------
