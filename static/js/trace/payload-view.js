@@ -147,6 +147,7 @@ export default class PayloadView {
     const { first, fits, count } = this.rows;
     const to = { ArrowDown: first + 1, j: first + 1, ArrowUp: first - 1, k: first - 1, PageDown: first + fits - 1, PageUp: first - fits + 1, Home: 0, End: count }[event.key];
     if (to === undefined) return false;
+    this.sought = -1;
     this.rows.moveTo(to);
     return true;
   }
@@ -306,11 +307,10 @@ export default class PayloadView {
       laid: () => this.rows.setCount(said.count, this.isWrapped ? 0 : said.widest),
       rows: () => this.#fill(said),
       found: () => this.#found(said),
-      located: () => this.rows.reveal(said.row),
+      located: () => this.#reveal(said),
       copied: () => this.#copied(said),
       failed: () => this.#failed(said),
     };
-    if (said.type === "located") this.rows.current = said.offset;
     hears[said.type]();
   }
 
@@ -411,8 +411,16 @@ export default class PayloadView {
   #step(by) {
     if (!this.matches) return;
     this.match = (this.match + by + this.matches) % this.matches;
+    this.sought = this.match;
     this.#post("locate", { match: this.match });
     this.#sayTally();
+  }
+
+  /** Show a match, unless the reader went elsewhere while it was looked for. */
+  #reveal({ match, offset, row }) {
+    this.rows.current = offset;
+    if (match === this.sought) this.rows.reveal(row);
+    else this.rows.refresh();
   }
 
   #sayTally() {
