@@ -67,7 +67,7 @@ def test_trace_page__of_a_demo_run__shows_every_span_that_was_sent(
     expect(page.locator(ROWS)).to_have_count(len(sent))
 
     assert Counter(texts_of(page, f"{ROWS} .tl-title")) == Counter(span.name for span in sent)
-    assert page.locator(f"{ROWS}.is-error").count() == sum(span.status.code == 2 for span in sent)
+    expect(page.locator(f"{ROWS}.is-error")).to_have_count(sum(span.status.code == 2 for span in sent))
 
 
 def test_trace_page__of_a_demo_run__shows_a_model_call_in_the_panel(page: Page, demo_wire: Receiver) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -72,9 +73,18 @@ class Up:
         return [child.pid for child in self._supervisor.children()]
 
     def find_child(self, words: str) -> psutil.Process:
-        return next(
-            child for child in self._supervisor.children() if words in " ".join([child.name(), *child.cmdline()])
-        )
+        """Return the child with these words in its command, once there is one."""
+        found: list[psutil.Process] = []
+
+        def look() -> bool:
+            # One that ends at this moment cannot be asked: look again.
+            with suppress(psutil.Error):
+                children = self._supervisor.children()
+                found.extend(child for child in children if words in " ".join([child.name(), *child.cmdline()]))
+            return bool(found)
+
+        wait_until(look)
+        return found[0]
 
     def send(self, number: int) -> None:
         self._process.send_signal(number)

@@ -27,7 +27,7 @@ from django.conf import global_settings, settings
 from django.contrib.sessions.models import Session
 from django.db import connection, connections
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
 from observability.ingest.records import Decoded, EventRecord, LogRecord
@@ -41,6 +41,8 @@ CHROMIUM = os.environ.get("PLAYHEAD_TEST_CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 START_SECONDS = 60.0
+# What comes at once on a quiet machine may take this long on a busy one.
+PATIENCE_MS = 20_000
 NOT_VISITED = ("*.map", "admin", "unfold", "rest_framework", "drf_spectacular_sidecar")
 """Static files of pages that are not visited here, left out because collecting them takes seconds."""
 
@@ -147,6 +149,7 @@ def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM}; name one in PLAYHEAD_TEST_CHROMIUM")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield started
@@ -181,7 +184,7 @@ def visit(db: None, site: str, browser: Browser) -> Iterator[SignIn]:
                 bypass_csp=bypass_csp,
             )
             stack.callback(context.close)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE_MS)
             if user is not None:
                 context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": _log_in(user), "url": site}])
             visitor = Visitor(page=context.new_page(), expects=expects)
@@ -241,6 +244,11 @@ def base(project: Project) -> str:
     return f"/o/{project.organization.slug}/p/{project.slug}"
 
 
+def expect_texts(page: Page, selector: str, texts: list[str]) -> None:
+    """Wait until the matching elements say this, white space joined."""
+    expect(page.locator(selector)).to_have_text(texts, use_inner_text=True)
+
+
 def texts_of(page: Page, selector: str) -> list[str]:
-    """Return what the matching elements say, white space joined."""
+    """Return what the matching elements say at this moment, white space joined."""
     return [" ".join(text.split()) for text in page.locator(selector).all_inner_texts()]

@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import expect
 
 from observability.models import User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.records import make_event
 
 ROWS = ".cmp-row[data-at]:not([hidden])"
@@ -34,7 +34,7 @@ def test_compare__two_runs__walked_by_keys_and_restored_by_the_address(
     page.goto(f"{base}/compare/?left=l&right=r")
     expect(page.locator(ROWS)).to_have_count(5)
 
-    assert texts_of(page, f"{ROWS} .cmp-text") == ["chat", "gpt", "look", "end", "mail"]
+    expect_texts(page, f"{ROWS} .cmp-text", ["chat", "gpt", "look", "end", "mail"])
     assert [row.get_attribute("class") for row in page.locator(ROWS).all()] == [
         "cmp-row is-changed kind-workflow",
         "cmp-row is-changed kind-ai is-active is-first",

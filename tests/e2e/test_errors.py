@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from observability.models import Project, User
@@ -33,7 +35,7 @@ def test_errors__from_the_list_to_the_event__by_keyboard(
     page.keyboard.press("/")
     page.keyboard.type("ORDER")
     expect(page.locator("#errors tbody tr")).to_have_count(1)
-    assert "sort=count" in page.url
+    expect(page).to_have_url(re.compile("sort=count"))
     page.keyboard.press("Escape")
     page.locator("#q").blur()
     page.keyboard.press("j")
@@ -42,7 +44,7 @@ def test_errors__from_the_list_to_the_event__by_keyboard(
     expect(page.get_by_role("heading", name="refund")).to_be_visible()
     expect(page.locator(".error-title p")).to_have_text("no order <n>")
     expect(page.locator(".code code")).to_contain_text("Traceback: refund.py")
-    assert page.locator("#samples tbody tr").count() == 3
+    expect(page.locator("#samples tbody tr")).to_have_count(3)
     page.locator("#samples a").first.click()
     expect(page).to_have_url(f"{base}/traces/t-1/?event=e-2")
 

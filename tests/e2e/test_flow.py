@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from observability.models import User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.records import make_event
 
 NODE = ".flow-node"
@@ -25,8 +25,8 @@ def test_flow__loop_of_calls__folded_followed_by_keys_and_grown_in_place(
     page.goto(f"{base}/traces/t/?tab=flow")
     expect(page.locator(NODE)).to_have_count(4)
 
-    assert texts_of(page, f"{NODE} .flow-name > .clip") == ["chat", "planner", "gpt", "search"]
-    assert texts_of(page, f"{NODE} .flow-count") == ["\u00d73", "\u00d72"]
+    expect_texts(page, f"{NODE} .flow-name > .clip", ["chat", "planner", "gpt", "search"])
+    expect_texts(page, f"{NODE} .flow-count", ["\u00d73", "\u00d72"])
     expect(page.locator(f"{NODE}.is-running")).to_have_count(2)
     expect(page.locator(f"{NODE}.is-error .flow-errors")).to_have_text("▲")
     expect(page.locator(".flow-edge.is-handover")).to_have_count(2)

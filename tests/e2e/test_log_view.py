@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from observability.models import User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.e2e.test_trace_page import TRACE
 from tests.records import make_event, make_log
 
@@ -28,7 +28,7 @@ def test_log__filters__chips_text_and_node_restored_from_the_address(
     expect(page.locator(ROWS)).to_have_count(3)
     # The counts come after the rows.
     expect(page.locator(".log-chip:not([hidden])").first).to_contain_text("1")
-    assert texts_of(page, ".log-chip:not([hidden])") == ["debug 1", "info 1", "error 1", "stdout 2", "stderr 1"]
+    expect_texts(page, ".log-chip:not([hidden])", ["debug 1", "info 1", "error 1", "stdout 2", "stderr 1"])
 
     page.get_by_role("button", name="error").click()
     expect(page.locator(ROWS)).to_have_count(1)
@@ -49,9 +49,9 @@ def test_log__filters__chips_text_and_node_restored_from_the_address(
     assert tall is not None
     assert tall["height"] > 60
     page.keyboard.press("t")
-    assert "node=act" in page.url
-    assert "wrap=1" in page.url
-    assert "times=absolute" in page.url
+    expect(page).to_have_url(re.compile("node=act"))
+    expect(page).to_have_url(re.compile("wrap=1"))
+    expect(page).to_have_url(re.compile("times=absolute"))
     expect(page.locator(f"{ROWS} .log-time").first).not_to_contain_text("+")
 
 

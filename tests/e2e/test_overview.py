@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from observability.models import Project, User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.records import make_event
 
 
@@ -30,9 +32,9 @@ def test_overview__seeded__shows_what_the_api_says_and_leads_to_the_traces(
     assert (_figure(page, "Traces"), answer["totals"]["traces"]) == ("7", 7)
     assert (_figure(page, "Error rate"), answer["totals"]["error_rate"]) == ("14%", 1 / 7)
     assert (_figure(page, "Latency p50"), answer["totals"]["p50_ms"]) == ("2.5 s", 2500)
-    assert texts_of(page, "[data-part=errors] td a") == ["chat"]
-    assert texts_of(page, "[data-part=running] li a") == ["refund"]
-    assert texts_of(page, "[data-part=slowest] li a")[0] == "chat"
+    expect_texts(page, "[data-part=errors] td a", ["chat"])
+    expect_texts(page, "[data-part=running] li a", ["refund"])
+    expect(page.locator("[data-part=slowest] li a").first).to_have_text("chat")
     expect(page.locator("[data-part=errors] .preview")).to_have_text("no order 7")
 
     traffic = page.get_by_role("slider", name="Traces started, by status")
@@ -43,7 +45,7 @@ def test_overview__seeded__shows_what_the_api_says_and_leads_to_the_traces(
     page.keyboard.press("Shift+End")
     page.keyboard.press("Enter")
     expect(page.locator("#traces tbody tr")).to_have_count(7)
-    assert "range=custom" in page.url
+    expect(page).to_have_url(re.compile("range=custom"))
     page.go_back()
     expect(page.locator(".health-figures")).to_be_visible()
 

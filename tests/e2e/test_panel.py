@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from observability.ingest.records import EventRecord, Usage
 from observability.models import User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.e2e.test_trace_page import TRACE, open_trace
 from tests.records import make_event
 
@@ -82,9 +82,9 @@ def test_chat__openai_messages__pair_calls_with_results_fold_the_prompt_and_show
     expect(chat.locator(".media-image")).to_have_text("image: image/png, 8 B")
     expect(chat.locator(".message.assistant").last.locator("strong")).to_have_text("Sorry.")
     page.get_by_role("button", name="Show only the 2 new").click()
-    assert texts_of(page, ".side .message-text") == ["The box is damaged.", "Sorry."]
+    expect_texts(page, ".side .message-text", ["The box is damaged.", "Sorry."])
     page.get_by_role("button", name="Plain text").click()
-    assert texts_of(page, ".side .message-text")[1] == "**Sorry.**"
+    expect(page.locator(".side .message-text").nth(1)).to_have_text("**Sorry.**")
     open_trace(page, base, "?event=other")
     page.get_by_role("button", name="Show all 4 messages").click()
     expect(page.locator(".side .reasoning")).to_contain_text("I should ask the tool.")
@@ -108,17 +108,21 @@ def test_usage__priced_call__formula_line_by_line_and_unknown_with_its_reason(
 
     open_trace(page, base, "?event=known")
     expect(page.locator(".cost-lines tr")).to_have_count(3)
-    assert texts_of(page, ".cost-lines tr") == [
-        "Input 900 \u00d7 $2.5 / M $0.00225",
-        "Cached input 100 \u00d7 $1.25 / M $0.000125",
-        "Output 50 \u00d7 $10 / M $0.0005",
-    ]
+    expect_texts(
+        page,
+        ".cost-lines tr",
+        [
+            "Input 900 \u00d7 $2.5 / M $0.00225",
+            "Cached input 100 \u00d7 $1.25 / M $0.000125",
+            "Output 50 \u00d7 $10 / M $0.0005",
+        ],
+    )
     usage = page.locator("[data-block=usage]")
     expect(usage).to_contain_text("The classes add up to 1,050, not to the 1,060 that the sender reported.")
     expect(usage).to_contain_text("Prices: genai-prices")
     expect(page.locator("[data-block=stream]")).to_contain_text("after 500 ms")
     page.locator("[data-block=attributes]").get_by_label("Filter attributes").fill("whale")
-    assert texts_of(page, ".found dt") == ["customer"]
+    expect_texts(page, ".found dt", ["customer"])
     link = page.locator(".found").get_by_role("link")
     assert "q=%22blue+whale%22" in str(link.get_attribute("href"))
     open_trace(page, base, "?event=unknown")

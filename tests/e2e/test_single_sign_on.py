@@ -28,6 +28,6 @@ def test_sign_in__through_the_provider__lands_where_the_person_wanted_to_go(
             page.get_by_role("button", name="Sign in with Acme").click()
 
             expect(page.get_by_role("heading", name="API keys")).to_be_visible()
-            assert page.url == f"{url}{base}/settings/keys/"
+            expect(page).to_have_url(f"{url}{base}/settings/keys/")
             page.get_by_role("button", name="Account").click()
             expect(page.get_by_role("heading", name=owner.email)).to_be_visible()

@@ -9,7 +9,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from observability.models import Project, User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts, texts_of
 from tests.records import make_event
 
 
@@ -41,8 +41,8 @@ def test_list__seeded_calls__figures_of_the_api_by_every_way_in(
 
     items = _api(owner, project, "steps")["items"]
     assert isinstance(items, list)
-    assert texts_of(page, "#steps tbody .step-name > a") == [item["name"] for item in items]
-    assert texts_of(page, "#steps tbody td.c-calls") == ["6", "6", "6"]
+    expect_texts(page, "#steps tbody .step-name > a", [item["name"] for item in items])
+    expect_texts(page, "#steps tbody td.c-calls", ["6", "6", "6"])
     page.locator("th a", has_text="Errors").click()
     expect(page.locator("#steps tbody tr").first).to_contain_text("search")
     assert parse_qs(urlsplit(page.url).query) == {"order": ["error_rate"]}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from observability.ingest.records import EventRecord, Usage
 from observability.models import User
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.e2e.test_trace_page import ROWS, TRACE, make_run, open_trace
 from tests.records import make_event
 
@@ -89,7 +89,7 @@ def test_timeline__self_time_and_critical_path__are_marked(
     page = visit(owner).page
     open_trace(page, base)
 
-    assert texts_of(page, f"{ROWS} .tl-self") == ["4 s", "2 s", "", ""]
+    expect_texts(page, f"{ROWS} .tl-self", ["4 s", "2 s", "", ""])
     page.keyboard.press("c")
 
     # The root's own end, the planner, and within it the call, then the tool that waited for nothing else.
@@ -121,7 +121,7 @@ def test_zoom__keys_wheel_and_brush__are_kept_in_the_address(
     address = page.url
     page.reload()
     expect(page.locator(".timeline")).to_have_class("timeline is-zoomed")
-    assert page.url == address
+    expect(page).to_have_url(address)
     page.keyboard.press("0")
     expect(page.locator(".timeline")).to_have_class("timeline")
     page.keyboard.press("+")
@@ -217,4 +217,4 @@ def test_header__session_links_neighbours_and_delete__work(
     expect(page.locator("#load-error")).to_be_hidden()
     page.get_by_role("link", name="s 1").click()
     expect(page.locator("tbody tr[data-trace-id], tbody tr").first).to_be_visible()
-    assert page.get_by_role("link", name="first").count() == 1
+    expect(page.get_by_role("link", name="first")).to_have_count(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from observability.ingest.records import EventRecord, Usage
 from observability.models import Project, User
 from observability.services.policies import update_capture
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts, texts_of
 from tests.records import make_event, make_log
 
 TRACE = "chat::1795202677943::c1de2abc"
@@ -65,10 +66,10 @@ def test_timeline__finished_run__shows_tree_in_order_with_durations(
 
     open_trace(page, base)
 
-    assert texts_of(page, f"{ROWS} .tl-title") == ["chat", "planner", "gpt-4o", "look_up_order"]
-    assert texts_of(page, f"{ROWS} .tl-duration") == ["10 s", "6 s", "3 s", "1 s"]
+    expect_texts(page, f"{ROWS} .tl-title", ["chat", "planner", "gpt-4o", "look_up_order"])
+    expect_texts(page, f"{ROWS} .tl-duration", ["10 s", "6 s", "3 s", "1 s"])
     assert [row.get_attribute("aria-level") for row in page.locator(ROWS).all()] == ["1", "2", "3", "3"]
-    assert texts_of(page, f"{ROWS} .tl-label")[2] == "1.1k tok · $0.0012"
+    expect(page.locator(f"{ROWS} .tl-label").nth(2)).to_have_text("1.1k tok · $0.0012")
     expect(page.locator(ROWS).nth(3)).to_have_class("tl-row is-error")
 
 
@@ -119,14 +120,18 @@ def test_panel__model_call__shows_conversation_tokens_and_cost(
     expect(panel.locator("h2")).to_have_text("gpt-4o")
     expect(panel.locator(".message.user .message-text")).to_have_text("Where is my order?")
     expect(panel.locator(".message.assistant .message-text")).to_have_text("It arrives tomorrow.")
-    assert texts_of(page, ".lines:not(.cost-lines) tr") == [
-        "Input 900 86%",
-        "Cached input 100 10%",
-        "Output 50 5%",
-        "Total tokens 1,050",
-        "Cost as the sender stated it $0.0012",
-    ]
-    assert "event=call" in page.url
+    expect_texts(
+        page,
+        ".lines:not(.cost-lines) tr",
+        [
+            "Input 900 86%",
+            "Cached input 100 10%",
+            "Output 50 5%",
+            "Total tokens 1,050",
+            "Cost as the sender stated it $0.0012",
+        ],
+    )
+    expect(page).to_have_url(re.compile("event=call"))
 
 
 def test_panel__failed_tool__shows_error_stack_and_input_that_unfolds(
@@ -146,7 +151,7 @@ def test_panel__failed_tool__shows_error_stack_and_input_that_unfolds(
     expect(panel.locator("[data-block=input] .json")).to_contain_text("3 items")
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
-    assert "event=" not in page.url
+    expect(page).not_to_have_url(re.compile("event="))
 
 
 def test_panel__what_the_project_does_not_capture__says_so(
@@ -245,8 +250,8 @@ def test_log__records_and_events__merge_by_time(visit: SignIn, owner: User, base
 
     rows = ".log-row:not([hidden])"
     expect(page.locator(rows)).to_have_count(7)
-    assert texts_of(page, f"{rows} .log-level") == ["workflow", "agent", "ai", "debug", "tool", "error", "error"]
-    assert texts_of(page, f"{rows} .log-time")[3] == "+2.500s"
+    expect_texts(page, f"{rows} .log-level", ["workflow", "agent", "ai", "debug", "tool", "error", "error"])
+    expect(page.locator(f"{rows} .log-time").nth(3)).to_have_text("+2.500s")
     page.locator(rows).nth(5).click()
     expect(page.locator(".side [data-block=message]")).to_contain_text("lines")
     expect(page.locator(".side [data-block=fields]")).to_contain_text("attempt: 2")
@@ -310,7 +315,7 @@ def test_parent__not_received__is_shown_and_replaced_when_it_comes(
     keep(make_event(TRACE, "child", name="orphan", parent_span_id="late", at=1))
     page = visit(owner).page
     open_trace(page, base)
-    assert texts_of(page, f"{ROWS} .tl-title") == ["Parent not received", "orphan"]
+    expect_texts(page, f"{ROWS} .tl-title", ["Parent not received", "orphan"])
     expect(page.locator("#live")).to_have_text("Live")
 
     keep(make_event(TRACE, "late", name="chat", lasts=5))

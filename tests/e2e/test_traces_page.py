@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from observability.models import Project, User
 from observability.services.keys import NewKey
 from observability.templatetags.playhead import UNKNOWN
-from tests.e2e.conftest import SignIn, StoreRecords, texts_of
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.records import make_event
 
 
@@ -25,12 +25,12 @@ def test_traces__with_runs__shows_newest_first_with_their_figures(
 
     page.goto(f"{base}/traces/")
 
-    assert texts_of(page, "#traces .c-run a") == ["chat", "refundFlow"]
-    assert texts_of(page, "#traces td.c-status") == ["error", "ok"]
-    assert texts_of(page, "#traces td.c-duration") == ["1m 01s", "2.5 s"]
-    assert texts_of(page, "#traces td.c-events") == ["2", "1"]
-    assert texts_of(page, "#traces td.c-cost") == ["$0.0012", UNKNOWN]
-    assert texts_of(page, "#traces .preview.error") == ["card declined"]
+    expect_texts(page, "#traces .c-run a", ["chat", "refundFlow"])
+    expect_texts(page, "#traces td.c-status", ["error", "ok"])
+    expect_texts(page, "#traces td.c-duration", ["1m 01s", "2.5 s"])
+    expect_texts(page, "#traces td.c-events", ["2", "1"])
+    expect_texts(page, "#traces td.c-cost", ["$0.0012", UNKNOWN])
+    expect_texts(page, "#traces .preview.error", ["card declined"])
 
 
 def test_traces__filter_by_status_and_text__narrows_and_is_in_the_address(
@@ -53,7 +53,7 @@ def test_traces__filter_by_status_and_text__narrows_and_is_in_the_address(
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma"])
 
     expect(page.locator(".chip")).to_have_text(["status:error", "kettle"])
-    assert "q=status%3Aerror" in page.url
+    expect(page).to_have_url(re.compile("q=status%3Aerror"))
     page.reload()
     expect(page.locator("#traces .c-run a")).to_have_text(["gamma"])
     page.go_back()
@@ -163,7 +163,7 @@ def test_traces__histogram__adds_up_and_its_brush_sets_the_range(
     page.keyboard.press("Enter")
 
     expect(page.locator("#traces .c-run a")).to_have_text(["early"])
-    assert "range=custom" in page.url
+    expect(page).to_have_url(re.compile("range=custom"))
     assert page.locator(".histogram").evaluate("box => box.offsetHeight") == height
 
 
@@ -249,11 +249,15 @@ def test_traces__refused_filters__are_not_asked_for_again(
     page = visitor.page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{base}/traces/?q=colour:red")
+    page.clock.install()
+    with page.expect_websocket() as opened:
+        page.goto(f"{base}/traces/?q=colour:red")
     expect(page.locator("#live")).to_have_text("Live")
 
-    keep(make_event("t-1", name="first"))
-    page.wait_for_timeout(700)
+    with opened.value.expect_event("framereceived", lambda frame: "trace.changed" in str(frame)):
+        keep(make_event("t-1", name="first"))
+    page.clock.run_for(1000)
+    page.evaluate("fetch('/healthz')")
 
     assert not [url for url in asked if "traces-live" in url]
 
@@ -267,11 +271,11 @@ def test_traces__more_than_a_page__goes_on_to_older_and_back(
 
     page.get_by_role("link", name="Older").click()
     expect(page.locator("#traces tbody tr")).to_have_count(10)
-    assert texts_of(page, "#traces .c-run a")[0] == "run 9"
+    expect(page.locator("#traces .c-run a").first).to_have_text("run 9")
     page.get_by_role("link", name="Newest").click()
 
     expect(page.locator("#traces tbody tr")).to_have_count(50)
-    assert texts_of(page, "#traces .c-run a")[0] == "run 59"
+    expect(page.locator("#traces .c-run a").first).to_have_text("run 59")
 
 
 def test_traces__keys__move_and_open(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
@@ -374,7 +378,7 @@ def test_traces__custom_range__is_in_the_readers_zone_and_kept_in_utc(
     page.get_by_label("To", exact=True).fill("2099-01-01T00:00:00")
 
     expect(page.locator("#traces .c-run a")).to_have_text(["first"])
-    assert "to=2099-01-01T00" in page.url
+    expect(page).to_have_url(re.compile("to=2099-01-01T00"))
 
 
 def test_traces__narrow_window__fits(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
