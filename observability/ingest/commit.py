@@ -21,9 +21,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.sql import Composed
 from psycopg.types.json import Jsonb
 
 from observability.ingest import statements as sql
@@ -32,7 +31,8 @@ from observability.ingest.fingerprints import find_fingerprint
 from observability.ingest.merge import merge_events
 from observability.ingest.prepare import Prepared, PreparedEvent
 from observability.ingest.records import Rejected, WriteResult
-from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, SearchRow, TraceKey
+from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, TraceKey
+from observability.ingest.search import make_search_rows
 from observability.ingest.sessions import SessionUpdate
 from observability.ingest.statements import (
     StoreTable,
@@ -40,7 +40,6 @@ from observability.ingest.statements import (
     decode_event,
     decode_summary,
     encode_summaries,
-    encode_terms,
     to_datetime,
     to_us,
 )
@@ -77,7 +76,7 @@ class _Pending(msgspec.Struct):
 class Commit:
     """The state of one transaction. Used once."""
 
-    def __init__(self, connection: AsyncConnection[Any], *, now_us: int, look_up_all: bool = False) -> None:
+    def __init__(self, connection: Connection[Any], *, now_us: int, look_up_all: bool = False) -> None:
         self.connection = connection
         self.now_us = now_us
         # Set after a key collision: some rows exist without their trace row (retention took that first).
@@ -87,29 +86,29 @@ class Commit:
         self.deleted: set[TraceKey] = set()
         self.events: dict[EventKey, _Pending] = {}
         self.logs: dict[EventKey, LogRow] = {}
-        self.terms: dict[TraceKey, set[str]] = defaultdict(set)
+        self.terms: dict[TraceKey, set[bytes]] = defaultdict(set)
         self.results: list[WriteResult] = []
 
-    async def run(self, submissions: Sequence[Submission]) -> tuple[list[WriteResult], Changes]:
+    def run(self, submissions: Sequence[Submission]) -> tuple[list[WriteResult], Changes]:
         """Store everything and return one result per submission. The caller opens and ends the transaction."""
         self._take_all(submissions, {}, set())
         self._fold_new()
-        existing = await self._lock_traces()
+        existing = self._lock_traces()
         if existing or self.deleted or self.look_up_all or any(not log.trace_id for log in self.logs.values()):
-            await self._load_summaries(existing)
-            self._take_all(submissions, await self._load_events(), await self._load_log_keys())
-            await self._fold_again()
+            self._load_summaries(existing)
+            self._take_all(submissions, self._load_events(), self._load_log_keys())
+            self._fold_again()
         changed = [pending for pending in self.events.values() if pending.is_changed]
         self._stamp_versions(changed)
-        await self._copy_events(changed)
-        await self._copy_logs()
-        await self._copy_search_documents()
-        await self._store_summaries()
-        await self._store_steps(changed)
-        await self._store_error_groups(changed)
-        await self._store_resources(submissions)
-        await self._store_sessions(submissions)
-        await self._store_counts(submissions)
+        self._copy_events(changed)
+        self._copy_logs()
+        self._copy_search_rows()
+        self._store_summaries()
+        self._store_steps(changed)
+        self._store_error_groups(changed)
+        self._store_resources(submissions)
+        self._store_sessions(submissions)
+        self._store_counts(submissions)
         return self.results, Changes(self._list_versions())
 
     # -- taking requests in --------------------------------------------------------------------------------------------
@@ -186,28 +185,28 @@ class Commit:
             self.before[key] = None
         return summary
 
-    async def _lock_traces(self) -> list[TraceKey]:
+    def _lock_traces(self) -> list[TraceKey]:
         """Insert the rows of new traces and lock the others; return those that existed and are not being deleted."""
         if not self.summaries:
             return []
         fresh = [self.summaries[key] for key in sorted(self.summaries)]
-        cursor = await self.connection.execute(sql.LOCK_TRACES, [encode_summaries(fresh, self.now_us)])
+        cursor = self.connection.execute(sql.LOCK_TRACES, [encode_summaries(fresh, self.now_us)])
         existing: list[TraceKey] = []
-        async for project_id, trace_id, version, is_deleted in cursor:
+        for project_id, trace_id, version, is_deleted in cursor:
             if is_deleted:
                 self.deleted.add((project_id, trace_id))
             elif version > 1:
                 existing.append((project_id, trace_id))
         return existing
 
-    async def _load_summaries(self, keys: list[TraceKey]) -> None:
-        async with self.connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(sql.LOAD_SUMMARIES, [[key[0] for key in keys], [key[1] for key in keys]])
-            async for row in cursor:
+    def _load_summaries(self, keys: list[TraceKey]) -> None:
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(sql.LOAD_SUMMARIES, [[key[0] for key in keys], [key[1] for key in keys]])
+            for row in cursor:
                 before = decode_summary(row)
                 self.before[before.project_id, before.trace_id] = before
 
-    async def _fold_again(self) -> None:
+    def _fold_again(self) -> None:
         """Fold from what was stored, now that it is known; traces that an event contradicts are folded from rows."""
         self.summaries = {
             key: empty_summary(*key) if before is None else copy_summary(before)
@@ -222,14 +221,14 @@ class Commit:
                 fold_log(self._summary_of(log), log.logged_at_us)
         for key, summary in self.summaries.items():
             if summary.is_stale:
-                self.summaries[key] = await self._refold(summary)
+                self.summaries[key] = self._refold(summary)
 
-    async def _refold(self, summary: Summary) -> Summary:
+    def _refold(self, summary: Summary) -> Summary:
         """Fold a trace from its rows as stored, overlaid with what this batch changes."""
-        cursor = await self.connection.execute(
+        cursor = self.connection.execute(
             sql.LOAD_TRACE_EVENTS, [summary.project_id, summary.trace_id, to_datetime(summary.started_at_us)]
         )
-        rows = {row.key: row for row in [decode_event(values) async for values in cursor]}
+        rows = {row.key: row for row in map(decode_event, cursor)}
         for key, pending in self.events.items():
             if key[:2] == (summary.project_id, summary.trace_id):
                 rows[key] = pending.row
@@ -246,24 +245,24 @@ class Commit:
     def _must_look_up(self, key: EventKey) -> bool:
         return self.look_up_all or not key[1] or self.before.get(key[:2]) is not None
 
-    async def _load_events(self) -> dict[EventKey, EventRow]:
+    def _load_events(self) -> dict[EventKey, EventRow]:
         """Read the stored state of the batch's events that may exist, by primary key."""
         keys = [key for key in self.events if self._must_look_up(key)]
-        rows = await self._look_up(sql.LOAD_EVENTS, keys)
+        rows = self._look_up(sql.LOAD_EVENTS, keys)
         return {row.key: row for row in map(decode_event, rows)}
 
-    async def _load_log_keys(self) -> set[EventKey]:
+    def _load_log_keys(self) -> set[EventKey]:
         """Return which of the batch's log records are stored already."""
         keys = [key for key in self.logs if self._must_look_up(key)]
-        rows = await self._look_up(sql.LOAD_LOG_KEYS, keys)
+        rows = self._look_up(sql.LOAD_LOG_KEYS, keys)
         return {(project, trace, to_us(logged_at), digest) for project, trace, logged_at, digest in rows}
 
-    async def _look_up(self, query: Composed, keys: list[EventKey]) -> list[tuple[Any, ...]]:
+    def _look_up(self, query: bytes, keys: list[EventKey]) -> list[tuple[Any, ...]]:
         if not keys:
             return []
         keys.sort()
         times = [to_datetime(key[2]) for key in keys]
-        cursor = await self.connection.execute(
+        cursor = self.connection.execute(
             query,
             {
                 "projects": [key[0] for key in keys],
@@ -275,7 +274,7 @@ class Commit:
                 "last": max(times),
             },
         )
-        return await cursor.fetchall()
+        return cursor.fetchall()
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
@@ -288,60 +287,50 @@ class Commit:
         for log in self.logs.values():
             log.version = self._summary_of(log).version if log.trace_id else 1
 
-    async def _copy_events(self, changed: list[_Pending]) -> None:
+    def _copy_events(self, changed: list[_Pending]) -> None:
         new = [pending for pending in changed if pending.stored is None]
-        await self._copy(sql.EVENTS, [pending.row for pending in new])
-        await self._copy(sql.PAYLOADS, [pending.payload for pending in new if _has_value(pending.payload)])
+        self._copy(sql.EVENTS, [pending.row for pending in new])
+        self._copy(sql.PAYLOADS, [pending.payload for pending in new if _has_value(pending.payload)])
         again = [pending for pending in changed if pending.stored is not None]
-        await self._upsert(sql.EVENTS, [pending.row for pending in again])
-        await self._upsert(sql.PAYLOADS, [pending.payload for pending in again if _has_value(pending.payload)])
+        self._upsert(sql.EVENTS, [pending.row for pending in again])
+        self._upsert(sql.PAYLOADS, [pending.payload for pending in again if _has_value(pending.payload)])
 
-    async def _copy_logs(self) -> None:
-        await self._copy(sql.LOG_RECORDS, list(self.logs.values()))
+    def _copy_logs(self) -> None:
+        self._copy(sql.LOG_RECORDS, list(self.logs.values()))
 
-    async def _copy_search_documents(self) -> None:
-        """One document per trace and commit: a term is indexed once for all the events that share it."""
-        documents = [
-            SearchRow(
-                project_id=key[0],
-                trace_id=key[1],
-                started_at_us=self.summaries[key].started_at_us,
-                version=self.summaries[key].version,
-                part=part,
-                terms=encoded,
-            )
-            for key, terms in self.terms.items()
-            if key[1]
-            for part, encoded in enumerate(encode_terms(terms))
-        ]
-        await self._copy(sql.SEARCH_DOCUMENTS, documents)
+    def _copy_search_rows(self) -> None:
+        """Store what the commit's traces can be searched for; see `search.py`."""
+        starts = {key: (self.summaries[key].started_at_us, self.summaries[key].version) for key in self.terms if key[1]}
+        documents, segments = make_search_rows(self.terms, starts, now_us=self.now_us)
+        self._copy(sql.SEARCH_DOCUMENTS, documents)
+        self._copy(sql.SEARCH_SEGMENTS, segments)
 
-    async def _copy(self, table: StoreTable, rows: Sequence[msgspec.Struct], *, staged: bool = False) -> None:
+    def _copy(self, table: StoreTable, rows: Sequence[msgspec.Struct], *, staged: bool = False) -> None:
         if not rows:
             return
-        async with self.connection.cursor().copy(table.copy_staged if staged else table.copy) as copy:
+        with self.connection.cursor().copy(table.copy_staged if staged else table.copy) as copy:
             copy.set_types(table.types)
-            for row in rows:
-                await copy.write_row(table.to_values(row))
+            for values in map(table.to_values, rows):
+                copy.write_row(values)
 
-    async def _upsert(self, table: StoreTable, rows: Sequence[msgspec.Struct]) -> None:
+    def _upsert(self, table: StoreTable, rows: Sequence[msgspec.Struct]) -> None:
         """Stage rows that exist already and replace them by one statement."""
         if rows:
-            await self.connection.execute(table.create_staging)
-            await self._copy(table, rows, staged=True)
-            await self.connection.execute(table.upsert)
+            self.connection.execute(table.create_staging)
+            self._copy(table, rows, staged=True)
+            self.connection.execute(table.upsert)
 
     # -- summaries and figures --------------------------------------------------------------------------------------
 
-    async def _store_summaries(self) -> None:
+    def _store_summaries(self) -> None:
         """Write the summaries of traces that existed; new ones were inserted whole."""
         touched = [
             summary for key, summary in self.summaries.items() if self.before[key] is not None and self._is_touched(key)
         ]
         if touched:
-            await self.connection.execute(sql.STORE_SUMMARIES, [encode_summaries(touched, self.now_us)])
+            self.connection.execute(sql.STORE_SUMMARIES, [encode_summaries(touched, self.now_us)])
 
-    async def _store_steps(self, changed: list[_Pending]) -> None:
+    def _store_steps(self, changed: list[_Pending]) -> None:
         """Move the hourly figures of workflows, tools and prompts by what changed, and note newly seen ones."""
         figures = StepFigures()
         for key, summary in self.summaries.items():
@@ -351,12 +340,12 @@ class Commit:
         now = to_datetime(self.now_us)
         steps = figures.list_steps()
         if steps:
-            await self.connection.execute(sql.STORE_STEPS, [now, *_to_columns(steps)])
+            self.connection.execute(sql.STORE_STEPS, [now, *_to_columns(steps)])
         hours = figures.list_hours()
         if hours:
-            await self.connection.execute(sql.STORE_STEP_HOURS, _to_columns(hours))
+            self.connection.execute(sql.STORE_STEP_HOURS, _to_columns(hours))
 
-    async def _store_error_groups(self, changed: list[_Pending]) -> None:
+    def _store_error_groups(self, changed: list[_Pending]) -> None:
         """Note what newly seen fingerprints stand for."""
         groups = {
             (row.project_id, *error): (row.kind, row.name)
@@ -365,9 +354,9 @@ class Commit:
         }
         if groups:
             rows = [(project, digest, *named, message) for (project, digest, message), named in sorted(groups.items())]
-            await self.connection.execute(sql.STORE_ERROR_GROUPS, _to_columns(rows))
+            self.connection.execute(sql.STORE_ERROR_GROUPS, _to_columns(rows))
 
-    async def _store_resources(self, submissions: Sequence[Submission]) -> None:
+    def _store_resources(self, submissions: Sequence[Submission]) -> None:
         found = {
             (submission.project_id, digest): value
             for submission in submissions
@@ -375,12 +364,12 @@ class Commit:
         }
         if found:
             keys = sorted(found)
-            await self.connection.execute(
+            self.connection.execute(
                 sql.STORE_RESOURCES,
                 [to_datetime(self.now_us), [k[0] for k in keys], [k[1] for k in keys], [found[k] for k in keys]],
             )
 
-    async def _store_sessions(self, submissions: Sequence[Submission]) -> None:
+    def _store_sessions(self, submissions: Sequence[Submission]) -> None:
         sessions: dict[tuple[int, str], SessionUpdate] = {}
         for submission in submissions:
             if submission.session is not None:
@@ -388,7 +377,7 @@ class Commit:
                 known = sessions.get(key)
                 sessions[key] = submission.session if known is None else known.join(submission.session)
         for (project_id, _), update in sorted(sessions.items()):
-            await self.connection.execute(
+            self.connection.execute(
                 sql.STORE_SESSION,
                 {
                     "project_id": project_id,
@@ -399,12 +388,12 @@ class Commit:
                 },
             )
 
-    async def _store_counts(self, submissions: Sequence[Submission]) -> None:
+    def _store_counts(self, submissions: Sequence[Submission]) -> None:
         """Count what became of every item, and keep samples of the rejected."""
         counts = Counts()
         for submission, result in zip(submissions, self.results, strict=True):
             counts.add(result, project_id=submission.project_id, door=submission.door, public_id=submission.public_id)
-        await counts.store(self.connection, to_datetime(self.now_us))
+        counts.store(self.connection, to_datetime(self.now_us))
 
 
 def _reject_deleted(index: int, trace_id: str, span_id: str | None) -> Rejected:

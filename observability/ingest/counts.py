@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import Connection
 
 from observability.ingest import statements as sql
 from observability.ingest.records import Rejected, WriteResult
@@ -39,15 +39,15 @@ class Counts:
             for item in result.rejected[:_MOST_SAMPLES]
         ]
 
-    async def store(self, connection: AsyncConnection[Any], now: datetime) -> None:
+    def store(self, connection: Connection[Any], now: datetime) -> None:
         """Add to the counts of this hour and day. Rows are taken in key order, as by every process."""
         if hours := sorted((*key, items) for key, items in self._by_hour.items() if items):
             hour = now.replace(minute=0, second=0, microsecond=0)
-            await connection.execute(sql.STORE_COUNTS, [hour, *_to_columns(hours)])
+            connection.execute(sql.STORE_COUNTS, [hour, *_to_columns(hours)])
         if days := sorted((*key, items) for key, items in self._by_key.items() if items):
-            await connection.execute(sql.STORE_KEY_DAYS, [now.date(), now, *_to_columns(days)])
+            connection.execute(sql.STORE_KEY_DAYS, [now.date(), now, *_to_columns(days)])
         if self._samples:
-            await connection.execute(sql.STORE_REJECTIONS, [now, *_to_columns(self._samples)])
+            connection.execute(sql.STORE_REJECTIONS, [now, *_to_columns(self._samples)])
 
     def _count(self, project_id: int, door: str, public_id: str, code: str, items: int) -> None:
         self._by_hour[project_id, door, code] += items

@@ -59,7 +59,7 @@ class Prepared(msgspec.Struct, kw_only=True):
 
     events: list[PreparedEvent]
     logs: list[LogRow]
-    terms: dict[str, set[str]]
+    terms: dict[str, set[bytes]]
     """What the request says of each trace, to be searched for: one set, because a trace's events share most words."""
     rejected: list[Rejected]
     resources: dict[bytes, bytes]
@@ -146,7 +146,7 @@ class _Preparation:
             flags=int(flags),
         )
 
-    def list_terms(self) -> dict[str, set[str]]:
+    def list_terms(self) -> dict[str, set[bytes]]:
         """Return the search terms of each trace of the request."""
         return {
             trace_id: set().union(*map(search_terms, _join_texts(texts))) for trace_id, texts in self._texts.items()

@@ -126,4 +126,14 @@ class SearchRow(msgspec.Struct, kw_only=True):
     started_at_us: int
     version: int
     part: int
+    segment_id: int
+    terms: bytes
+
+
+class SegmentRow(msgspec.Struct, kw_only=True):
+    """One row of `search_segments`; `terms` is an `int4[]` in its binary form."""
+
+    project_id: int
+    started_at_us: int
+    segment_id: int
     terms: bytes

@@ -6,7 +6,6 @@ binary form, so neither side parses text. Summaries are few and wide: they trave
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -14,7 +13,7 @@ import msgspec
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from observability.ingest.rows import EventRow, LogRow, PayloadRow, SearchRow
+from observability.ingest.rows import EventRow, LogRow, PayloadRow, SearchRow, SegmentRow
 from observability.ingest.summaries import FoldState, Summary
 
 _PG_EPOCH_US = 946_684_800_000_000
@@ -58,19 +57,15 @@ class StoreTable:
         self.types = [_find_type(info) for info in msgspec.structs.fields(row)]
         names = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         table, staged = sql.Identifier(name), sql.Identifier(f"staged_{name}")
-        self.copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(table, names)
-        self.copy_staged = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(staged, names)
-        self.create_staging = sql.SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA"
-        ).format(staged, names, table)
-        self.upsert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}").format(
-            table,
-            names,
-            names,
-            staged,
-            sql.SQL(", ").join(map(sql.Identifier, _KEY)),
-            _set_clause([column for column in self.columns if column not in _KEY], keep),
-        )
+        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)")
+        self.copy = copy.format(table, names).as_bytes()
+        self.copy_staged = copy.format(staged, names).as_bytes()
+        create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA")
+        self.create_staging = create.format(staged, names, table).as_bytes()
+        upsert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO UPDATE SET {}")
+        key = sql.SQL(", ").join(map(sql.Identifier, _KEY))
+        changes = _set_clause([column for column in self.columns if column not in _KEY], keep)
+        self.upsert = upsert.format(table, names, names, staged, key, changes).as_bytes()
 
     def to_values(self, row: msgspec.Struct) -> list[Any]:
         """Return the row's values as COPY takes them."""
@@ -133,6 +128,7 @@ PAYLOADS = StoreTable(
 )
 LOG_RECORDS = StoreTable("log_records", LogRow, keep={})
 SEARCH_DOCUMENTS = StoreTable("search_documents", SearchRow, keep={})
+SEARCH_SEGMENTS = StoreTable("search_segments", SegmentRow, keep={})
 
 _EVENT_COLUMNS = sql.SQL(", ").join(sql.SQL("e.") + sql.Identifier(column) for column in EVENTS.columns)
 
@@ -155,13 +151,17 @@ _SUMMARY_COLUMNS = [
     "duration_ms",
     "updated_at",
 ]
-STORE_SUMMARIES = sql.SQL(
-    """
+STORE_SUMMARIES = (
+    sql.SQL(
+        """
 INSERT INTO traces
 SELECT t.* FROM json_populate_recordset(NULL::traces, %s::json) AS t ORDER BY t.project_id, t.trace_id
 ON CONFLICT (project_id, trace_id) DO UPDATE SET {}
 """
-).format(_set_clause([column for column in _SUMMARY_COLUMNS if column not in _KEY[:2]], {}))
+    )
+    .format(_set_clause([column for column in _SUMMARY_COLUMNS if column not in _KEY[:2]], {}))
+    .as_bytes()
+)
 
 _FROM_KEYS = sql.SQL(
     """
@@ -169,25 +169,35 @@ FROM unnest(%(projects)s::bigint[], %(traces)s::text[], %(times)s::timestamptz[]
     AS k (project_id, trace_id, started_at, span_id)
 """
 )
-LOAD_EVENTS = sql.SQL(
-    """
+LOAD_EVENTS = (
+    sql.SQL(
+        """
 SELECT {} {} JOIN events AS e USING (project_id, trace_id, started_at, span_id)
 WHERE e.started_at BETWEEN %(first)s AND %(last)s
 """
-).format(_EVENT_COLUMNS, _FROM_KEYS)
+    )
+    .format(_EVENT_COLUMNS, _FROM_KEYS)
+    .as_bytes()
+)
 
-LOAD_LOG_KEYS = sql.SQL(
-    """
+LOAD_LOG_KEYS = (
+    sql.SQL(
+        """
 SELECT l.project_id, l.trace_id, l.logged_at, k.span_id {}
 JOIN log_records AS l ON l.project_id = k.project_id AND l.trace_id = k.trace_id AND l.logged_at = k.started_at
     AND l.record_hash = decode(k.span_id, 'hex')
 WHERE l.logged_at BETWEEN %(first)s AND %(last)s
 """
-).format(_FROM_KEYS)
+    )
+    .format(_FROM_KEYS)
+    .as_bytes()
+)
 
-LOAD_TRACE_EVENTS = sql.SQL(
-    "SELECT {} FROM events AS e WHERE e.project_id = %s AND e.trace_id = %s AND e.started_at >= %s"
-).format(_EVENT_COLUMNS)
+LOAD_TRACE_EVENTS = (
+    sql.SQL("SELECT {} FROM events AS e WHERE e.project_id = %s AND e.trace_id = %s AND e.started_at >= %s")
+    .format(_EVENT_COLUMNS)
+    .as_bytes()
+)
 
 STORE_STEPS = """
 INSERT INTO steps (project_id, kind, key, name, workflow_name, model, first_seen_at)
@@ -305,27 +315,3 @@ def decode_event(values: tuple[Any, ...]) -> EventRow:
         if row[field] is not None:
             row[field] = to_us(row[field])
     return EventRow(**row)
-
-
-_TSVECTOR_BYTES = 900_000
-"""Bytes of lexemes in one tsvector; Postgres allows 2^20 with what it keeps beside them."""
-
-
-def encode_terms(terms: set[str]) -> Iterator[bytes]:
-    """Yield tsvectors without positions in their binary form: a count, then each lexeme with an empty list.
-
-    One is enough for nearly every set. Postgres sorts lexemes itself where they are not in its order.
-    """
-    lexemes = sorted(term.encode() for term in terms)
-    first, weight = 0, 0
-    for place, lexeme in enumerate(lexemes):
-        weight += len(lexeme) + 4
-        if weight > _TSVECTOR_BYTES:
-            yield _encode_lexemes(lexemes[first:place])
-            first, weight = place, 0
-    if lexemes:
-        yield _encode_lexemes(lexemes[first:])
-
-
-def _encode_lexemes(lexemes: list[bytes]) -> bytes:
-    return len(lexemes).to_bytes(4, "big") + b"\0\0\0".join([*lexemes, b""])

@@ -15,8 +15,9 @@ from __future__ import annotations
 import operator
 import re
 import unicodedata
+import zlib
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,16 +48,24 @@ _NOISE_RATIO = 8
 """Text where a new word would begin inside every few characters is encoded data, not names."""
 
 
-def search_terms(text: str) -> set[str]:
-    """Return the terms a text is found by. About 15 µs per KB of ASCII, 35 of other alphabets, 200 of Chinese."""
+def search_terms(text: str) -> set[bytes]:
+    """Return the terms a text is found by, as UTF-8.
+
+    About 10 µs per KB of ASCII, 35 of other alphabets, 200 of Chinese.
+    """
     if not text.isascii():
-        return _search_unicode_terms(text)
+        return {term.encode(errors="replace") for term in _search_unicode_terms(text)}
     raw = text.encode()
-    words = _split_folded(raw.translate(_FOLD))
+    folded = raw.translate(_FOLD)
+    words = folded.split()
     terms = set(words)
-    humps = _split_humps(raw).lower().decode().split()
-    # A part of encoded data may be thousands of characters long, and Postgres refuses such a term with its batch.
-    terms.update(_split_names(terms), (part[:TERM_LENGTH] for part in humps))
+    if b"_" in folded:
+        terms.update([part for term in terms if b"_" in term for part in term.split(b"_") if part])
+    terms.update(_split_humps(raw).lower().split())
+    if _TOO_LONG in folded.translate(_RUNS):
+        words = [word[:TERM_LENGTH] for word in words]
+        # A part of encoded data may be thousands of characters long, and Postgres refuses such a term with its batch.
+        terms = {term[:TERM_LENGTH] for term in terms}
     return terms if len(terms) <= MOST_TERMS else _limit(words)
 
 
@@ -66,6 +75,11 @@ def query_terms(text: str) -> set[str]:
     for run in runs:
         terms += _pair(run) if len(run) > 1 else [run]
     return _limit(terms)
+
+
+def hash_term(term: bytes) -> int:
+    """Return the 32 bits by which a segment's terms are indexed, as Postgres' signed `int4`."""
+    return zlib.crc32(term) - 2**31
 
 
 def _search_unicode_terms(text: str) -> set[str]:
@@ -130,7 +144,10 @@ def _split_humps(raw: bytes) -> bytes:
     return b" ".join(parts)
 
 
-def _limit(terms: list[str]) -> set[str]:
+_T = TypeVar("_T", str, bytes)
+
+
+def _limit(terms: list[_T]) -> set[_T]:
     """Return the distinct terms, only the first of them if they are too many."""
     distinct = set(terms)
     return distinct if len(distinct) <= MOST_TERMS else set(islice(dict.fromkeys(terms), MOST_TERMS))

@@ -17,24 +17,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connections
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from django.db import OperationalError
 
 from observability import live
-from observability.ingest.commit import Changes, Commit, Submission
-from observability.ingest.counts import Counts
+from observability.ingest.commit import Changes, Submission
+from observability.ingest.committer import CONTENT_ERRORS, Committer, StoreOutdatedError
 from observability.ingest.prepare import Limits, Prepared, prepare
 from observability.ingest.records import Decoded, Rejected, WriteResult
 from observability.ingest.sessions import SessionUpdate, redact_session
-from observability.ingest.statements import to_datetime
 from observability.services.blobs import store_blob
 from observability.services.policies import ProjectPolicy, get_policy
 
@@ -47,9 +44,6 @@ _COMMITTERS = 2
 """Transactions under way at once: one waits for its fsync while the other's rows are encoded."""
 _LARGE_RECORDS, _LARGE_BYTES = 200, 256 * 2**10
 """Records, or bytes of values, from which a request is prepared in a thread, so that small ones do not wait for it."""
-_CONNECT_SECONDS = 3.0
-_STATEMENT_SECONDS = 30
-_RETRIES = 3
 
 
 class WriterBusyError(Exception):
@@ -73,15 +67,6 @@ class Writer:
     """The queue, its committers and their connections. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._pool = AsyncConnectionPool(
-            _make_conninfo(),
-            min_size=0,
-            max_size=_COMMITTERS + 1,
-            open=False,
-            timeout=_CONNECT_SECONDS,
-            # The pool's own back-off would outlast an outage by minutes; the next request tries afresh.
-            reconnect_timeout=_CONNECT_SECONDS,
-        )
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
@@ -125,7 +110,7 @@ class Writer:
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
         self._wake.set()
-        await self._start()
+        self._start()
         return await waiting.done
 
     async def count_rejections(
@@ -141,7 +126,6 @@ class Writer:
         self._is_closing = True
         self._wake.set()
         await asyncio.gather(*self._committers, return_exceptions=True)
-        await self._pool.close()
 
     # -- before the commit ---------------------------------------------------------------------------------------------
 
@@ -165,29 +149,31 @@ class Writer:
 
     # -- committing ----------------------------------------------------------------------------------------------------
 
-    async def _start(self) -> None:
+    def _start(self) -> None:
         if not self._committers:
-            self._committers = [asyncio.create_task(self._run()) for _ in range(_COMMITTERS)]
-            await self._pool.open(wait=False)
+            self._committers = [asyncio.create_task(self._run(Committer())) for _ in range(_COMMITTERS)]
 
-    async def _run(self) -> None:
+    async def _run(self, committer: Committer) -> None:
         """Take what waits, commit it, answer; until closed and empty."""
-        while True:
-            while not self._queue:
-                if self._is_closing:
-                    return
+        while self._queue or not self._is_closing:
+            if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
+                continue
             batch = self._take_batch()
             try:
-                await self._commit(batch)
-            except (psycopg.OperationalError, PoolTimeout, TimeoutError) as error:
+                await self._commit(batch, committer)
+            except (psycopg.OperationalError, TimeoutError) as error:
                 log.warning("writer.unavailable", error=str(error))
                 _fail(batch, WriterBusyError("Postgres cannot be reached."))
+            except StoreOutdatedError as error:
+                log.error("writer.store_outdated", error=str(error))
+                _fail(batch, WriterBusyError("The tables are not those of this version.", retry_after_s=5))
             except Exception as error:
                 # Isolation: a defect in one batch must not end the writer; its senders are told and try again.
                 log.exception("writer.failed", requests=len(batch))
                 _fail(batch, WriterBusyError(f"Storing failed: {type(error).__name__}.", retry_after_s=5))
+        await committer.close()
 
     def _take_batch(self) -> list[_Waiting]:
         """Take from the queue what shares the next transaction: at least one request, at most the bounds."""
@@ -201,114 +187,58 @@ class Writer:
         self._queued_bytes -= weight
         return batch
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_Waiting], committer: Committer) -> None:
         """Store a batch; where its content is at fault, store its requests one by one."""
         try:
-            results, changes = await self._store([waiting.submission for waiting in batch])
-        except _CONTENT_ERRORS as error:
+            results, changes = await committer.store([waiting.submission for waiting in batch])
+        except CONTENT_ERRORS as error:
             if len(batch) == 1:
-                results, changes = [await self._isolate(batch[0].submission, error)], Changes({})
+                results, changes = [await _isolate(batch[0].submission, error, committer)], Changes({})
             else:
                 middle = len(batch) // 2
-                await self._commit(batch[:middle])
-                await self._commit(batch[middle:])
+                await self._commit(batch[:middle], committer)
+                await self._commit(batch[middle:], committer)
                 return
         for waiting, result in zip(batch, results, strict=True):
             if not waiting.done.done():
                 waiting.done.set_result(result)
         live.announce(changes.versions)
 
-    async def _isolate(self, submission: Submission, error: Exception) -> WriteResult:
-        """Store one request's records in ever smaller parts, until the one at fault stands alone and is rejected."""
-        parts = _halve(submission)
-        if parts is None:
-            log.warning("writer.poison_record", project_id=submission.project_id, error=str(error))
-            return await self._reject_alone(submission, error)
-        outcomes: list[WriteResult] = []
-        for part in parts:
-            try:
-                results, changes = await self._store([part])
-                live.announce(changes.versions)
-                outcomes += results
-            except _CONTENT_ERRORS as part_error:
-                outcomes.append(await self._isolate(part, part_error))
-        return WriteResult(
-            accepted=sum(outcome.accepted for outcome in outcomes),
-            duplicates=sum(outcome.duplicates for outcome in outcomes),
-            rejected=tuple(item for outcome in outcomes for item in outcome.rejected),
-        )
 
-    async def _reject_alone(self, submission: Submission, error: Exception) -> WriteResult:
-        prepared = submission.prepared
-        record = prepared.events[0].row if prepared.events else prepared.logs[0] if prepared.logs else None
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        rejected = Rejected(
-            index=prepared.events[0].index if prepared.events else 0,
-            code="unstorable",
-            reason=f"cannot be stored: {lines[0]}"[:500],
-            trace_id=record.trace_id if record else None,
-            span_id=record.span_id if record else None,
-        )
-        counts = Counts()
-        counts.add(
-            WriteResult(accepted=0, duplicates=0, rejected=(rejected,)),
-            project_id=submission.project_id,
-            door=submission.door,
-            public_id=submission.public_id,
-        )
-        async with self._pool.connection() as connection:
-            await counts.store(connection, to_datetime(time.time_ns() // 1000))
-        return WriteResult(accepted=0, duplicates=0, rejected=(*prepared.rejected, rejected))
-
-    async def _store(self, submissions: list[Submission]) -> tuple[list[WriteResult], Changes]:
-        """Run one transaction; again from the start where another writer or a lost connection got in the way."""
-        look_up_all = False
-        for attempt in range(_RETRIES):
-            try:
-                async with asyncio.timeout(_STATEMENT_SECONDS), self._transaction() as connection:
-                    commit = Commit(connection, now_us=time.time_ns() // 1000, look_up_all=look_up_all)
-                    return await commit.run(submissions)
-            except psycopg.errors.UniqueViolation:
-                # A row whose trace row retention took first, or a log without a trace sent twice at once.
-                look_up_all = True
-                if attempt == _RETRIES - 1:
-                    raise
-            except _SCHEMA_ERRORS as error:
-                raise WriterBusyError("The tables are not those of this version.", retry_after_s=5) from error
-            except _CONTENT_ERRORS:
-                raise
-            except psycopg.OperationalError:
-                # A connection that a restart of Postgres left behind, or a deadlock. Storing again is harmless: a
-                # commit whose answer was lost makes these rows duplicates.
-                if attempt == _RETRIES - 1:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        async with self._pool.connection() as connection, connection.transaction():
-            yield connection
+async def _isolate(submission: Submission, error: Exception, committer: Committer) -> WriteResult:
+    """Store one request's records in ever smaller parts, until the one at fault stands alone and is rejected."""
+    parts = _halve(submission)
+    if parts is None:
+        log.warning("writer.poison_record", project_id=submission.project_id, error=str(error))
+        return await _reject_alone(submission, error, committer)
+    outcomes: list[WriteResult] = []
+    for part in parts:
+        try:
+            results, changes = await committer.store([part])
+            live.announce(changes.versions)
+            outcomes += results
+        except CONTENT_ERRORS as part_error:
+            outcomes.append(await _isolate(part, part_error, committer))
+    return WriteResult(
+        accepted=sum(outcome.accepted for outcome in outcomes),
+        duplicates=sum(outcome.duplicates for outcome in outcomes),
+        rejected=tuple(item for outcome in outcomes for item in outcome.rejected),
+    )
 
 
-# Never a record's fault: a migration is missing, or a right. They are programming errors too, so they come first.
-_SCHEMA_ERRORS = (
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InsufficientPrivilege,
-)
-
-# What a record itself can be at fault for: values out of range for a column, text that UTF-8 cannot write.
-_CONTENT_ERRORS = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.ProgrammingError,
-    psycopg.NotSupportedError,
-    psycopg.errors.ProgramLimitExceeded,
-    ValueError,
-    TypeError,
-    OverflowError,
-)
+async def _reject_alone(submission: Submission, error: Exception, committer: Committer) -> WriteResult:
+    prepared = submission.prepared
+    record = prepared.events[0].row if prepared.events else prepared.logs[0] if prepared.logs else None
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    rejected = Rejected(
+        index=prepared.events[0].index if prepared.events else 0,
+        code="unstorable",
+        reason=f"cannot be stored: {lines[0]}"[:500],
+        trace_id=record.trace_id if record else None,
+        span_id=record.span_id if record else None,
+    )
+    await committer.count(rejected, submission=submission)
+    return WriteResult(accepted=0, duplicates=0, rejected=(*prepared.rejected, rejected))
 
 
 async def _get_policy(project_id: int) -> ProjectPolicy:
@@ -365,20 +295,6 @@ def _make_limits(now_us: int) -> Limits:
 def _store_blobs(project_id: int, blobs: dict[str, bytes]) -> None:
     for content in blobs.values():
         store_blob(project_id, content)
-
-
-def _make_conninfo() -> str:
-    """Return libpq's address of the same database that Django uses (a test database, perhaps)."""
-    parameters = connections["default"].get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "service", "passfile", "sslmode", "sslrootcert")
-    given = {name: parameters[name] for name in names if parameters.get(name)}
-    return psycopg.conninfo.make_conninfo(
-        "",
-        **given,
-        connect_timeout=int(_CONNECT_SECONDS),
-        application_name="playhead-writer",
-        options=f"-c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC",
-    )
 
 
 _writers: dict[asyncio.AbstractEventLoop, Writer] = {}

@@ -18,7 +18,7 @@ from observability.models.tenancy import (
     Scope,
     User,
 )
-from observability.models.traces import Event, Payload, Resource, SdkSession, SearchDocument, Trace
+from observability.models.traces import Event, Payload, Resource, SdkSession, SearchDocument, SearchSegment, Trace
 
 __all__ = [
     "ApiKey",
@@ -43,6 +43,7 @@ __all__ = [
     "Scope",
     "SdkSession",
     "SearchDocument",
+    "SearchSegment",
     "Step",
     "StepHour",
     "Trace",

@@ -193,6 +193,7 @@ class SearchDocument(models.Model):
     started_at = models.DateTimeField()
     version = models.BigIntegerField()
     part = models.IntegerField()
+    segment_id = models.BigIntegerField()
     terms = SearchVectorField()
 
     class Meta:
@@ -201,6 +202,24 @@ class SearchDocument(models.Model):
 
     def __str__(self) -> str:
         return self.trace_id
+
+
+class SearchSegment(models.Model):
+    """The search documents that one commit added to a project and day: hashes of all their terms, indexed."""
+
+    pk = models.CompositePrimaryKey("project_id", "started_at", "segment_id")
+    project_id = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    """The latest start among its documents."""
+    segment_id = models.BigIntegerField()
+    terms = ArrayField(models.IntegerField())
+
+    class Meta:
+        managed = False
+        db_table = "search_segments"
+
+    def __str__(self) -> str:
+        return str(self.segment_id)
 
 
 class SdkSession(models.Model):

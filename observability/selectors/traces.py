@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from observability.errors import NotFoundError
-from observability.ingest.terms import query_terms
-from observability.models import SearchDocument, Trace
+from observability.ingest.terms import hash_term, query_terms
+from observability.models import SearchDocument, SearchSegment, Trace
 from observability.query.nodes import Text, make_query
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.conditions import matches_terms
@@ -29,6 +29,7 @@ BUDGET_SECONDS = 2.0
 COUNT_AT_MOST = 1000
 MOST_TRACES = 500
 _RARE_DOCUMENTS = 1_000
+_RARE_SEGMENTS = 1_000
 _MOST_LOOKED_UP = 5
 _MOST_RECENT = 5_000
 # No trace has an empty id, so asking for it asks for none.
@@ -217,7 +218,7 @@ def resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
     """Put ids in place of text that few documents hold: then the primary key leads to all matches.
 
     Only text that every match must have counts. Up to `_MOST_LOOKED_UP` of the texts, long ones first, are looked up
-    through `search_documents_terms` until one is rare; the others are then looked for among its traces alone. Where
+    through `search_segments_terms` until one is rare; the others are then looked for among its traces alone. Where
     all are common, matches come up in any window, and the text stays.
     """
     texts = sorted(
@@ -241,9 +242,13 @@ def resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
 def _find_rare(project_id: int, texts: list[str], since: datetime | None, budget: Budget) -> set[str] | None:
     """Return the traces that have one of the texts, or may be named by it; None where all are common."""
     for text in texts[:_MOST_LOOKED_UP]:
-        documents = _find_documents(project_id, text, since=since).values_list("trace_id", flat=True)
         with budget.spend():
-            found = set(documents[: _RARE_DOCUMENTS + 1])
+            segments = list(_find_segments(project_id, text, since=since)[: _RARE_SEGMENTS + 1])
+        if len(segments) > _RARE_SEGMENTS:
+            continue
+        documents = _find_documents(project_id, text, since=since).filter(segment_id__in=segments)
+        with budget.spend():
+            found = set(documents.values_list("trace_id", flat=True)[: _RARE_DOCUMENTS + 1])
         if len(found) <= _RARE_DOCUMENTS:
             return {*found, text}
     return None
@@ -260,13 +265,26 @@ def _keep_those_with(project_id: int, text: str, ids: set[str], since: datetime 
 def _match_text(project_id: int, text: str, *, since: datetime | None) -> Q:
     """Return the condition that a trace has all the terms of the text, or is named by it.
 
-    A search document is dated with the start of its trace as known at that commit, which later commits only move
-    back: so documents before `since` cannot belong to traces from `since` on, and their partitions are not read.
+    Documents are looked up by their trace. One is dated with the start of its trace as known at that commit, which
+    later commits only move back: so none lies before its trace, and earlier partitions are not read.
     """
     documents = _find_documents(project_id, text, since=since)
-    return Q(trace_id=text) | Q(trace_id__in=documents.values("trace_id"))
+    own = documents.filter(trace_id=OuterRef("trace_id"), started_at__gte=OuterRef("started_at"))
+    return Q(trace_id=text) | Q(Exists(own))
 
 
 def _find_documents(project_id: int, text: str, *, since: datetime | None) -> QuerySet[SearchDocument]:
+    """Return the documents with all the terms of the text. Not indexed: to be narrowed to traces or segments."""
     documents = SearchDocument.objects.filter(matches_terms("terms", query_terms(text)), project_id=project_id)
     return documents if since is None else documents.filter(started_at__gte=since)
+
+
+def _find_segments(project_id: int, text: str, *, since: datetime | None) -> QuerySet[SearchSegment, int]:
+    """Return the ids of the segments that may hold such documents, through `search_segments_terms`."""
+    terms = query_terms(text)
+    if not terms:
+        return SearchSegment.objects.none().values_list("segment_id", flat=True)
+    hashes = sorted(hash_term(term.encode(errors="replace")) for term in terms)
+    segments = SearchSegment.objects.filter(project_id=project_id, terms__contains=hashes)
+    segments = segments if since is None else segments.filter(started_at__gte=since)
+    return segments.values_list("segment_id", flat=True)

@@ -45,6 +45,7 @@ _OF_TRACES = {
 }
 _OF_PROJECT = {
     **_OF_TRACES,
+    "search_segments": ("started_at", "segment_id"),
     "traces": ("trace_id",),
     "resources": ("hash",),
     "steps": ("kind", "key"),

@@ -184,10 +184,25 @@ def _purge_logs(project_id: int, trace_id: str, since: datetime) -> int:
 
 
 def _purge_documents(project_id: int, trace_id: str, since: datetime) -> None:
+    """Delete the trace's search documents, and the segments in which no other trace has one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM search_documents WHERE project_id = %s AND trace_id = %s AND started_at >= %s",
+            "DELETE FROM search_documents WHERE project_id = %s AND trace_id = %s AND started_at >= %s "
+            "RETURNING segment_id",
             [project_id, trace_id, since],
+        )
+        segments = [segment_id for (segment_id,) in cursor.fetchall()]
+        cursor.execute(
+            """
+            DELETE FROM search_segments AS s
+            WHERE s.project_id = %(project)s AND s.started_at >= %(since)s AND s.segment_id = ANY(%(segments)s)
+            AND NOT EXISTS (
+                SELECT FROM search_documents AS d
+                WHERE d.project_id = %(project)s AND d.segment_id = s.segment_id
+                AND d.started_at >= %(since)s - interval '1 day'
+            )
+            """,
+            {"project": project_id, "since": since, "segments": segments},
         )
 
 

@@ -271,7 +271,9 @@ _EXTERNAL = {
     "log_records": ("fields",),
 }
 
-PARTITIONED = ("events", "payloads", "log_records", "search_documents")
+_FIRST_PARTITIONED = ("events", "payloads", "log_records", "search_documents")
+PARTITIONED = (*_FIRST_PARTITIONED, "search_segments")
+"""Tables with a partition a day. The last came with migration 0013."""
 
 CREATE_STORE = (
     "CREATE SEQUENCE event_id_seq CACHE 64",
@@ -299,7 +301,7 @@ CREATE_STORE = (
         for table, columns in _EXTERNAL.items()
         for column in columns
     ),
-    *(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT" for table in PARTITIONED),
+    *(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT" for table in _FIRST_PARTITIONED),
 )
 
 DROP_STORE = (

@@ -64,7 +64,7 @@ def test_prepare__input_not_captured__leaves_no_preview_term_or_replay_copy() ->
     row, payload = prepared.events[0].row, prepared.events[0].payload
     assert row.flags & EventFlag.INPUT_WITHHELD
     assert (row.input_preview, payload.input, payload.replay_input) == (None, None, None)
-    assert all("utrecht" not in terms for terms in prepared.terms.values())
+    assert all(b"utrecht" not in terms for terms in prepared.terms.values())
 
 
 def test_prepare__log_of_a_call_not_captured__keeps_the_record_without_its_content() -> None:

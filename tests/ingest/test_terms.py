@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.ingest.terms import MOST_TERMS, TERM_LENGTH, query_terms, search_terms
+from observability.ingest.terms import MOST_TERMS, TERM_LENGTH, query_terms
+from observability.ingest.terms import search_terms as search_encoded_terms
+
+
+def search_terms(text: str) -> set[str]:
+    return {term.decode() for term in search_encoded_terms(text)}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from observability.ingest import committer
 from observability.ingest.fingerprints import find_fingerprint
 from observability.ingest.payloads import decrypt_replay_copy, unpack
 from observability.ingest.records import EventRecord, LogRecord, WriteResult
@@ -40,6 +42,18 @@ async def _make_project(**fields: Any) -> Project:
 
 async def _write(writer: Writer, project: Project, *records: Record) -> WriteResult:
     return await writer.write(project_id=project.pk, decoded=make_decoded(*records), door="otlp")
+
+
+@contextmanager
+def hold_lock(table: str) -> Iterator[None]:
+    """Keep everybody else from writing a table, over a connection of its own."""
+    parameters = connection.get_connection_params()
+    names = ("dbname", "user", "password", "host", "port")
+    address = {name: parameters[name] for name in names if parameters.get(name)}
+    with psycopg.connect(**address) as holder:
+        holder.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        yield
+        holder.rollback()
 
 
 @sync_to_async
@@ -299,28 +313,58 @@ async def test_write__queue_full__busy(writer: Writer, settings: LazySettings) -
     assert caught.value.retry_after_s >= 1
 
 
-async def test_write__postgres_refuses__busy_and_nothing_stored(
+async def test_write__postgres_cannot_be_reached__busy_and_nothing_stored(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = await _make_project()
-    await _write(writer, project, make_event())
-    writer._pool.kwargs = {"conninfo": ""}
-    monkeypatch.setattr(writer._pool, "conninfo", "host=/nonexistent connect_timeout=1")
-    async with writer._pool.connection() as held:
-        await held.close()
+    monkeypatch.setattr(committer, "_make_conninfo", lambda: "host=/nonexistent connect_timeout=1")
+    monkeypatch.setattr(committer, "CONNECT_SECONDS", 0.1)
 
     with pytest.raises(WriterBusyError):
-        await _write(writer, project, make_event(span_id="later"))
+        await _write(writer, project, make_event())
 
-    assert isinstance(held, psycopg.AsyncConnection)
-    assert len(await _read("events", project)) == 1
+    assert await _read("events", project) == []
+
+
+async def test_write__connection_ended_by_postgres__connects_again_and_stores(writer: Writer) -> None:
+    project = await _make_project()
+    await asyncio.gather(*(_write(writer, project, make_event(span_id=f"s{n}")) for n in range(4)))
+
+    ended = await sync_to_async(_end_writers)()
+    result = await _write(writer, project, make_event(span_id="later"))
+
+    assert ended >= 1
+    assert result.accepted == 1
+    assert len(await _read("events", project)) == 5
+
+
+def _end_writers() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+            "WHERE application_name = 'playhead-writer' AND datname = current_database()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+async def test_write__postgres_answers_nothing__busy_after_the_time_and_the_thread_is_free_again(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = await _make_project()
+    monkeypatch.setattr(committer, "STATEMENT_SECONDS", 0.5)
+    with hold_lock("traces"), pytest.raises(WriterBusyError):
+        await _write(writer, project, make_event())
+
+    result = await _write(writer, project, make_event(span_id="later"))
+
+    assert result.accepted == 1
 
 
 @pytest.mark.parametrize("error", [psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege])
 async def test_write__tables_of_another_version__busy_and_no_record_blamed(
     writer: Writer, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    async def fail(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise error
 
     project = await _make_project()

@@ -85,7 +85,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _matches(node: Node | None, trace: TraceSummary, terms: dict[str, set[str]]) -> bool:
+def _matches(node: Node | None, trace: TraceSummary, terms: dict[str, set[bytes]]) -> bool:
     if node is None:
         return True
     if isinstance(node, And):
@@ -95,7 +95,8 @@ def _matches(node: Node | None, trace: TraceSummary, terms: dict[str, set[str]])
     if isinstance(node, Not):
         return not _matches(node.item, trace, terms)
     if isinstance(node, Text):
-        return node.text == trace.trace_id or query_terms(node.text) <= terms[trace.trace_id]
+        wanted = {term.encode() for term in query_terms(node.text)}
+        return node.text == trace.trace_id or wanted <= terms[trace.trace_id]
     held = _COLUMNS[node.field](trace)
     several = list(held) if isinstance(held, list | tuple) else [held]
     known = [one for one in several if one is not None]

@@ -1,0 +1,125 @@
+"""Index what is searched by segment: the documents of a commit share one index entry for each of their terms."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import islice
+from typing import Any, ClassVar
+
+import django.contrib.postgres.fields
+from django.db import migrations, models
+
+LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+
+# No index but these: rows are found through the terms.
+SEARCH_SEGMENTS = """
+CREATE TABLE search_segments (
+    project_id bigint NOT NULL,
+    started_at timestamptz NOT NULL,
+    segment_id bigint NOT NULL,
+    terms integer[] NOT NULL,
+    PRIMARY KEY (project_id, started_at, segment_id)
+) PARTITION BY RANGE (started_at)
+"""
+SEARCH_SEGMENTS_TERMS = "CREATE INDEX search_segments_terms ON search_segments USING gin (terms)"
+# The documents of a segment that was found.
+SEARCH_DOCUMENTS_BY_SEGMENT = "CREATE INDEX search_documents_by_segment ON search_documents (project_id, segment_id)"
+SEARCH_TERMS_BEFORE = "CREATE INDEX search_documents_terms ON search_documents USING gin (terms)"
+
+_SEGMENT_DOCUMENTS = 50
+
+
+def make_segments(apps: Any, schema_editor: Any) -> None:
+    """Give the documents that are there segments, some at a time, a project and day after the other."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT project_id, (started_at AT TIME ZONE 'UTC')::date FROM search_documents ORDER BY 1, 2"
+        )
+        for number, (project_id, day) in enumerate(cursor.fetchall(), start=1):
+            _segment_day(cursor, project_id, day, first_id=number * 10**9)
+
+
+def _segment_day(cursor: Any, project_id: int, day: Any, *, first_id: int) -> None:
+    cursor.execute(
+        """
+        SELECT trace_id, started_at, version, part FROM search_documents
+        WHERE project_id = %s AND started_at >= %s::date::timestamp AT TIME ZONE 'UTC'
+        AND started_at < (%s::date + 1)::timestamp AT TIME ZONE 'UTC'
+        """,
+        [project_id, day, day],
+    )
+    keys = iter(cursor.fetchall())
+    segment_id = first_id
+    while some := list(islice(keys, _SEGMENT_DOCUMENTS)):
+        segment_id += 1
+        traces, starts, versions, parts = (list(column) for column in zip(*some, strict=True))
+        cursor.execute(
+            "UPDATE search_documents AS d SET segment_id = %s "
+            "FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::int[]) "
+            "AS k (trace_id, started_at, version, part) "
+            "WHERE d.project_id = %s AND d.trace_id = k.trace_id AND d.started_at = k.started_at "
+            "AND d.version = k.version AND d.part = k.part RETURNING tsvector_to_array(d.terms)",
+            [segment_id, traces, starts, versions, parts, project_id],
+        )
+        terms = {term for (found,) in cursor.fetchall() for term in found}
+        hashes = [zlib.crc32(term.encode()) - 2**31 for term in terms]
+        cursor.execute(
+            "INSERT INTO search_segments VALUES (%s, %s, %s, %s)", [project_id, max(starts), segment_id, hashes]
+        )
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [("observability", "0012_traces_by_user")]
+
+    operations: ClassVar = [
+        migrations.RunSQL(
+            sql=[
+                LIMIT_LOCK_WAIT,
+                SEARCH_SEGMENTS,
+                "ALTER TABLE search_segments ALTER COLUMN terms SET STORAGE EXTERNAL",
+                "CREATE TABLE search_segments_default PARTITION OF search_segments DEFAULT",
+                "ALTER TABLE search_documents ADD COLUMN segment_id bigint NOT NULL DEFAULT 0",
+                # Words hardly compress among themselves; trying to costs more than storing them.
+                "ALTER TABLE search_documents ALTER COLUMN terms SET STORAGE EXTERNAL",
+            ],
+            reverse_sql=[
+                LIMIT_LOCK_WAIT,
+                "ALTER TABLE search_documents ALTER COLUMN terms SET STORAGE EXTENDED",
+                "ALTER TABLE search_documents DROP COLUMN segment_id",
+                "DROP TABLE search_segments",
+            ],
+        ),
+        migrations.RunPython(make_segments, migrations.RunPython.noop),
+        migrations.RunSQL(
+            sql=[
+                "ALTER TABLE search_documents ALTER COLUMN segment_id DROP DEFAULT",
+                SEARCH_SEGMENTS_TERMS,
+                "DROP INDEX search_documents_terms",
+                SEARCH_DOCUMENTS_BY_SEGMENT,
+            ],
+            reverse_sql=["DROP INDEX search_documents_by_segment", SEARCH_TERMS_BEFORE],
+        ),
+        migrations.AddField("searchdocument", "segment_id", models.BigIntegerField(default=0), preserve_default=False),
+        migrations.CreateModel(
+            name="SearchSegment",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "project_id",
+                        "started_at",
+                        "segment_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("project_id", models.BigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("segment_id", models.BigIntegerField()),
+                ("terms", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+            ],
+            options={"db_table": "search_segments", "managed": False},
+        ),
+    ]
