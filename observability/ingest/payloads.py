@@ -24,8 +24,8 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BLOB_MAGIC = b"\x00blob"
 _BLOB_REFERENCE_BYTES = len(BLOB_MAGIC) + 32 + 8
 
-_LEVEL = 3
-"""Measured on chat JSON: as fast as 1 and a little smaller; 5 takes twice the time to save 2 %."""
+_LEVEL = 1
+"""Measured on values of 1 KB: 3 takes a fifth more time to save 1 %, -1 a third less and stores half as much again."""
 _SMALLEST = 200
 """Bytes. Below, a frame saves too little to be worth its microseconds."""
 
@@ -98,9 +98,9 @@ def preview(value: bytes, limit: int = 200) -> str:
     """
     said = _find_last_said(value)
     if said:
-        return clip(" ".join(clean_text(said[: 8 * limit]).split()), limit)
+        return clip(_join_lines(clean_text(said[: 8 * limit])), limit)
     head = value[: 4 * limit + 8]
-    text = " ".join(_unescape(head)[: 2 * limit].split())
+    text = _join_lines(_unescape(head)[: 2 * limit])
     is_whole = len(head) == len(value)
     if text.startswith('"'):
         text = text[1:-1] if is_whole else text[1:]
@@ -108,6 +108,13 @@ def preview(value: bytes, limit: int = 200) -> str:
     if is_whole and len(text) <= limit:
         return text
     return text[: limit - 1] + "…"
+
+
+def _join_lines(text: str) -> str:
+    """Return the text on one line, with single spaces; most are that already, which is cheaper to see than to do."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    return " ".join(text.split())
 
 
 def _find_last_said(value: bytes) -> str | None:

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from observability.flags import EventFlag
-from observability.ingest.capture import Capture, apply_capture, apply_capture_to_log
+from observability.ingest.capture import CAPTURE_ALL, Capture, apply_capture, apply_capture_to_log
 from observability.ingest.merge import make_rank
 from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, pack, preview, search_text
 from observability.ingest.prices import price_usage
 from observability.ingest.records import Decoded, EventRecord, Kind, LogRecord, Rejected, ResourceRecord, Usage
-from observability.ingest.redaction import RedactionRules, redact_event, redact_log
+from observability.ingest.redaction import RedactionRules, find_suspects, redact_event, redact_log
 from observability.ingest.rows import EventRow, LogRow, PayloadRow
 from observability.ingest.terms import search_terms
 
@@ -31,6 +31,13 @@ _SEARCHED_CHARACTERS = 8_192
 _SEARCHED_AT_ONCE = 16_384
 _ROW_BYTES = 600
 """What a row weighs beside its values, for the writer's bound in bytes."""
+
+# As plain numbers and texts: members of enumerations cost more than what is done with them.
+_AI = Kind.AI.value
+_REDACTED, _COST_STATED = EventFlag.REDACTED.value, EventFlag.COST_STATED.value
+_USAGE_ESTIMATED, _TIME_SUSPECT = EventFlag.USAGE_ESTIMATED.value, EventFlag.TIME_SUSPECT.value
+_HAS_ATTRIBUTES, _HAS_EXTRA = EventFlag.HAS_ATTRIBUTES.value, EventFlag.HAS_EXTRA.value
+_HAS_ERROR_STACK = EventFlag.HAS_ERROR_STACK.value
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -78,6 +85,7 @@ class _Preparation:
     ) -> None:
         self.project_id = project_id
         self.capture = capture
+        self.keeps_all = capture == CAPTURE_ALL
         self.rules = rules
         self.limits = limits
         self.now_us = now_us
@@ -87,29 +95,27 @@ class _Preparation:
         self._hashes: dict[bytes, bytes] = {}
         self._texts: dict[str, list[str]] = defaultdict(list)
 
-    def prepare_event(self, index: int, record: EventRecord) -> PreparedEvent:
+    def prepare_event(self, index: int, record: EventRecord, *, is_suspect: bool) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
         flags = self._flag_time(record.started_at_us)
-        redacted = redact_event(record, self.rules)
+        redacted = redact_event(record, self.rules, is_suspect=is_suspect)
         clean = redacted.event
         if clean is not record:
-            flags |= EventFlag.REDACTED
-        clean, withheld = apply_capture(clean, self.capture)
-        flags |= withheld
+            flags |= _REDACTED
+        if not self.keeps_all:
+            clean, withheld = apply_capture(clean, self.capture)
+            flags |= int(withheld)
         usage = clean.usage or _NO_USAGE
         if usage.estimated:
-            flags |= EventFlag.USAGE_ESTIMATED
+            flags |= _USAGE_ESTIMATED
         cost = clean.cost_micros
         if cost is not None:
-            flags |= EventFlag.COST_STATED
-        elif clean.kind == Kind.AI and clean.model and clean.usage:
+            flags |= _COST_STATED
+        elif clean.kind == _AI and clean.model and clean.usage:
             day = datetime.fromtimestamp(clean.started_at_us / 1e6, UTC).date()
             cost = price_usage(provider=clean.provider, model=clean.model, usage=usage, on=day)
-        for name, flag in _PRESENCE:
-            if getattr(clean, name) is not None:
-                flags |= flag
         content = _encode(clean)
-        row = self._make_row(clean, usage=usage, cost_micros=cost, flags=int(flags), content=content)
+        row = self._make_row(clean, usage=usage, cost_micros=cost, flags=flags | _flag_presence(clean), content=content)
         payload = self._make_payload(clean, redacted.originals)
         self.weight += len(content) + _ROW_BYTES
         texts = (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))
@@ -121,9 +127,10 @@ class _Preparation:
         clean = redact_log(record, self.rules)
         flags = self._flag_time(record.logged_at_us)
         if clean is not record:
-            flags |= EventFlag.REDACTED
-        clean, withheld = apply_capture_to_log(clean, self.capture)
-        flags |= withheld
+            flags |= _REDACTED
+        if not self.keeps_all:
+            clean, withheld = apply_capture_to_log(clean, self.capture)
+            flags |= int(withheld)
         content = _encode(clean)
         self.weight += len(content) + _ROW_BYTES
         if clean.trace_id:
@@ -143,7 +150,7 @@ class _Preparation:
             message=clean.message,
             fields=clean.fields and self._store_value(clean.fields),
             resource_hash=self._keep_resource(clean.resource),
-            flags=int(flags),
+            flags=flags,
         )
 
     def list_terms(self) -> dict[str, set[bytes]]:
@@ -267,14 +274,19 @@ class _Preparation:
 
     def _flag_time(self, time_us: int) -> int:
         is_near = self.limits.suspect_before_us <= time_us < self.limits.suspect_after_us
-        return 0 if is_near else EventFlag.TIME_SUSPECT
+        return 0 if is_near else _TIME_SUSPECT
 
 
-_PRESENCE = (
-    ("attributes", EventFlag.HAS_ATTRIBUTES.value),
-    ("error_stack", EventFlag.HAS_ERROR_STACK.value),
-    ("extra", EventFlag.HAS_EXTRA.value),
-)
+def _flag_presence(record: EventRecord) -> int:
+    """Return the flags that say which values a payload has."""
+    flags = 0
+    if record.attributes is not None:
+        flags |= _HAS_ATTRIBUTES
+    if record.error_stack is not None:
+        flags |= _HAS_ERROR_STACK
+    if record.extra is not None:
+        flags |= _HAS_EXTRA
+    return flags
 
 
 def prepare(
@@ -288,11 +300,12 @@ def prepare(
     rejected = list(decoded.rejected)
     events: list[PreparedEvent] = []
     indexes = decoded.event_indexes or range(len(decoded.events))
-    for index, record in zip(indexes, decoded.events, strict=True):
+    suspects = find_suspects(decoded.events, rules)
+    for index, record, is_suspect in zip(indexes, decoded.events, suspects, strict=True):
         try:
             _check_time("start time", record.started_at_us)
             _check_time("end time", record.ended_at_us)
-            events.append(work.prepare_event(index, record))
+            events.append(work.prepare_event(index, record, is_suspect=is_suspect))
         except _RECORD_ERRORS as error:
             rejected.append(Rejected(index=index, reason=str(error), trace_id=record.trace_id, span_id=record.span_id))
     logs: list[LogRow] = []

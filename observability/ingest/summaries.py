@@ -10,7 +10,7 @@ folds the trace anew from its rows. `tests/ingest/test_summaries.py` proves fold
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ _IDENTITY_FIELDS = (
     "agent_name",
 )
 _STATED, _ROOT, _ANY = 0, 1, 2
+# Looked up in their classes, these cost more than the comparison with them.
+_RUNNING, _ERROR, _AI = Status.RUNNING.value, Status.ERROR.value, Kind.AI.value
 
 
 class FoldState(msgspec.Struct):
@@ -128,7 +130,8 @@ def fold_event(summary: Summary, old: EventRow | None, new: EventRow) -> None:
     _fold_numbers(summary, old, new)
     _fold_times(summary, new.started_at_us, new.ended_at_us or new.started_at_us)
     summary.flags |= new.flags
-    _fold_set(summary, summary.model_names, old.model if old else None, new.model)
+    if new.model is not None or old is not None:
+        _fold_set(summary, summary.model_names, old.model if old else None, new.model)
     for tag in new.tags or ():
         _fold_set(summary, summary.tags, None, tag)
     if old and old.tags and old.tags != new.tags:
@@ -143,14 +146,20 @@ def fold_log(summary: Summary, logged_at_us: int) -> None:
 
 
 def _fold_numbers(summary: Summary, old: EventRow | None, new: EventRow) -> None:
-    summary.event_count += old is None
-    for sign, event in ((-1, old), (1, new)):
-        if event is None:
-            continue
-        summary.open_count += sign * (event.status == Status.RUNNING)
-        summary.error_count += sign * (event.status == Status.ERROR)
-        if event.kind == Kind.AI:
-            _fold_model_call(summary, sign, event)
+    if old is None:
+        summary.event_count += 1
+    else:
+        _count(summary, -1, old)
+    _count(summary, 1, new)
+
+
+def _count(summary: Summary, sign: int, event: EventRow) -> None:
+    if event.status == _RUNNING:
+        summary.open_count += sign
+    elif event.status == _ERROR:
+        summary.error_count += sign
+    if event.kind == _AI:
+        _fold_model_call(summary, sign, event)
 
 
 def _fold_model_call(summary: Summary, sign: int, event: EventRow) -> None:
@@ -169,9 +178,11 @@ def _fold_model_call(summary: Summary, sign: int, event: EventRow) -> None:
 
 
 def _fold_times(summary: Summary, first_us: int, last_us: int) -> None:
-    is_first = summary.fold_state.last_us == 0
-    summary.started_at_us = first_us if is_first else min(summary.started_at_us, first_us)
-    summary.fold_state.last_us = max(summary.fold_state.last_us, last_us)
+    state = summary.fold_state
+    if state.last_us == 0 or first_us < summary.started_at_us:
+        summary.started_at_us = first_us
+    if last_us > state.last_us:
+        state.last_us = last_us
 
 
 def _fold_set(summary: Summary, items: list[str], old: str | None, new: str | None) -> None:
@@ -185,40 +196,43 @@ def _fold_set(summary: Summary, items: list[str], old: str | None, new: str | No
 
 def _fold_sources(summary: Summary, old: EventRow | None, new: EventRow) -> None:
     """Let the event offer its texts; see whether it still offers what was taken from it before."""
-    offers = dict(_offer(new))
+    state = summary.fold_state
+    offers = _list_offers(new)
     if old is not None:
-        for field, (source, _) in _offer(old):
-            if summary.fold_state.sources.get(field) == source and offers.get(field, (None,))[0] != source:
+        kept = [(field, source) for field, source, _ in offers]
+        for field, source, _ in _list_offers(old):
+            if state.sources.get(field) == source and (field, source) not in kept:
                 summary.is_stale = True
-    for field, (source, value) in offers.items():
-        held = summary.fold_state.sources.get(field)
+    for field, source, value in offers:
+        held = state.sources.get(field)
         if held is None or source <= held:
-            summary.fold_state.sources[field] = source
+            state.sources[field] = source
             if field == "root_status":
-                summary.fold_state.root_status = value
+                state.root_status = value
             else:
                 setattr(summary, field, value)
 
 
-def _offer(event: EventRow) -> Iterator[tuple[str, tuple[Source, str]]]:
-    """Yield each text the event offers the summary, with the source it competes by."""
+def _list_offers(event: EventRow) -> list[tuple[str, Source, str]]:
+    """Return each text the event offers the summary, with the source it competes by."""
     start, span = event.started_at_us, event.span_id
-    is_root = event.parent_span_id == ""
-    place = _ROOT if is_root else _ANY
+    anywhere = [_ANY, start, span]
+    place = [_ROOT, start, span] if event.parent_span_id == "" else anywhere
+    offers: list[tuple[str, Source, str]] = [("source", place, event.source)]
     if event.workflow_name:
-        yield "workflow_name", ([_STATED, start, span], event.workflow_name)
+        offers.append(("workflow_name", [_STATED, start, span], event.workflow_name))
     else:
-        yield "workflow_name", ([place, start, span], event.name)
-    yield "source", ([place, start, span], event.source)
-    if is_root:
-        yield "root_status", ([_ROOT, start, span], event.status)
+        offers.append(("workflow_name", place, event.name))
+    if place is not anywhere:
+        offers.append(("root_status", place, event.status))
         if event.output_preview is not None:
-            yield "output_preview", ([_ROOT, start, span], event.output_preview)
+            offers.append(("output_preview", place, event.output_preview))
     if event.input_preview is not None:
-        yield "input_preview", ([place, start, span], event.input_preview)
-    if event.status == Status.ERROR:
-        yield "error_message", ([_ANY, start, span], event.error_message or event.error_type or event.name)
+        offers.append(("input_preview", place, event.input_preview))
+    if event.status == _ERROR:
+        offers.append(("error_message", anywhere, event.error_message or event.error_type or event.name))
     for field in _IDENTITY_FIELDS:
         value = getattr(event, field)
         if value is not None:
-            yield field, ([_ANY, start, span], value)
+            offers.append((field, anywhere, value))
+    return offers

@@ -59,8 +59,7 @@ def search_terms(text: str) -> set[bytes]:
     folded = raw.translate(_FOLD)
     words = folded.split()
     terms = set(words)
-    if b"_" in folded:
-        terms.update([part for term in terms if b"_" in term for part in term.split(b"_") if part])
+    terms.update(_list_name_parts(folded))
     terms.update(_split_humps(raw).lower().split())
     if _TOO_LONG in folded.translate(_RUNS):
         words = [word[:TERM_LENGTH] for word in words]
@@ -121,6 +120,20 @@ def _pair(run: str) -> Iterator[str]:
 def _split_names(terms: Iterable[str]) -> list[str]:
     """Return `user` and `name` for `user_name`."""
     return [part for term in terms if "_" in term for part in term.split("_") if part]
+
+
+def _list_name_parts(folded: bytes) -> list[bytes]:
+    """Return `user` and `name` for `user_name`; looks at underscores, of which there are few, and not at each word."""
+    parts: list[bytes] = []
+    end = 0
+    at = folded.find(b"_")
+    while at >= 0:
+        start = folded.rfind(b" ", end, at) + 1 or end
+        end = folded.find(b" ", at)
+        end = end if end >= 0 else len(folded)
+        parts += folded[start:end].split(b"_")
+        at = folded.find(b"_", end)
+    return [part for part in parts if part]
 
 
 def _split_humps(raw: bytes) -> bytes:

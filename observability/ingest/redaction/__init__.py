@@ -6,7 +6,7 @@ redacted.
 """
 
 from .document import redact_json, redact_text
-from .events import RedactedEvent, redact_event, redact_log, redact_resource
+from .events import RedactedEvent, find_suspects, redact_event, redact_log, redact_resource
 from .rules import MARKER, InvalidRedactionRuleError, RedactionRules, compile_rules
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "RedactedEvent",
     "RedactionRules",
     "compile_rules",
+    "find_suspects",
     "redact_event",
     "redact_json",
     "redact_log",

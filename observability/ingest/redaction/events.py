@@ -16,11 +16,15 @@ from ..records import EventRecord, LogRecord, ResourceRecord
 from .document import may_hold_secrets, redact_json, redact_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .rules import RedactionRules
 
 _JSON_FIELDS = ("input", "output", "attributes", "extra")
 _TEXT_FIELDS = ("name", "error_message", "error_stack")
 _REPLAYED_FIELDS = ("input", "output", "extra", "name")
+_SCANNED_EVENTS, _SCANNED_BYTES = 16, 256 * 2**10
+"""Most of what is scanned at once: a hit makes suspects of all of it."""
 
 
 class RedactedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +36,30 @@ class RedactedEvent(msgspec.Struct, frozen=True, kw_only=True):
     and `name` (text), each as it was. Empty for nearly every event."""
 
 
-def redact_event(event: EventRecord, rules: RedactionRules) -> RedactedEvent:
-    """Redact every value and text of an event, its tags and its resource. One scan when there is nothing to redact."""
-    resource = event.resource and redact_resource(event.resource, rules)
-    changes = _find_changes(event, rules)
+def find_suspects(events: Sequence[EventRecord], rules: RedactionRules) -> list[bool]:
+    """Tell of each event whether it may hold a secret, its resource aside. False is certain.
+
+    Events are scanned some at a time: nearly always there is nothing, and one scan costs less than many.
+    """
+    suspects: list[bool] = []
+    texts: list[bytes] = []
+    count = size = 0
+    for event in events:
+        found = _list_texts(event)
+        texts += found
+        count += 1
+        size += sum(map(len, found))
+        if count == _SCANNED_EVENTS or size > _SCANNED_BYTES:
+            suspects += [may_hold_secrets(texts, rules)] * count
+            texts, count, size = [], 0, 0
+    return suspects + [bool(count) and may_hold_secrets(texts, rules)] * count
+
+
+def redact_event(event: EventRecord, rules: RedactionRules, *, is_suspect: bool = True) -> RedactedEvent:
+    """Redact every value and text of an event, its tags and its resource; of one that is no suspect, the resource."""
+    changes = _find_changes(event, rules) if is_suspect else {}
     originals = {field: _as_bytes(getattr(event, field)) for field in _REPLAYED_FIELDS if field in changes}
+    resource = event.resource and redact_resource(event.resource, rules)
     if resource is not event.resource:
         changes["resource"] = resource
     if changes:
@@ -68,11 +91,19 @@ def _redact_shared(attributes: bytes, rules: RedactionRules) -> bytes:
     return redact_json(attributes, rules)
 
 
+def _list_texts(event: EventRecord) -> list[bytes]:
+    """Return the bytes of all of an event's own values and texts."""
+    texts = [value for value in (event.input, event.output, event.attributes, event.extra) if value is not None]
+    texts += [
+        text.encode(errors="surrogatepass")
+        for text in (event.name, event.error_message, event.error_stack, *event.tags)
+        if text
+    ]
+    return texts
+
+
 def _find_changes(event: EventRecord, rules: RedactionRules) -> dict[str, object]:
-    values = [value for field in _JSON_FIELDS if (value := getattr(event, field)) is not None]
-    texts = [text for field in _TEXT_FIELDS if (text := getattr(event, field))]
-    texts += event.tags
-    if not may_hold_secrets(values + [text.encode(errors="surrogatepass") for text in texts], rules):
+    if not may_hold_secrets(_list_texts(event), rules):
         return {}
     changes: dict[str, object] = {}
     for field in _JSON_FIELDS:
