@@ -52,7 +52,7 @@ def make_rank(*, ended_at_us: int | None, content_bytes: int, content_hash: byte
     content_bytes
         Size of everything the half says.
     content_hash
-        Six bytes of a hash of the same.
+        A hash of the same, of which the first six bytes count.
     """
     end = 0 if ended_at_us is None else ended_at_us + 1
     return end.to_bytes(8, "big") + min(content_bytes, 2**32 - 1).to_bytes(4, "big") + content_hash[:6]

@@ -164,7 +164,7 @@ class _Preparation:
     ) -> EventRow:
         """Return the row. Long because it has a line a column."""
         ended = record.ended_at_us
-        digest = hashlib.blake2b(content, digest_size=6).digest()
+        digest = hashlib.sha1(content, usedforsecurity=False).digest()
         return EventRow(
             project_id=self.project_id,
             trace_id=record.trace_id,

@@ -1,7 +1,7 @@
 """The ASGI application in front of the writer: route, authenticate, read, decode, store, answer.
 
 The order matters: a request without a good key costs a header, one with a good key at most its share of the budget.
-A body of some size is decoded in a thread. That makes nothing faster (the interpreter runs one thread at a time), but
+A large body is decoded in a thread. That makes nothing faster (the interpreter runs one thread at a time), but
 the interpreter changes threads every few milliseconds, where a decode on the event loop would make every other
 request wait for the whole of it. There is one such thread: a second would only hold a second body's parts in memory.
 """
@@ -36,15 +36,13 @@ from observability.ingest.door.otlp import OtlpDoor
 from observability.ingest.door.sdk import SdkDoor
 from observability.ingest.otlp import Signal
 from observability.ingest.records import Rejected, WriteResult
-from observability.ingest.writer import WriterBusyError, get_writer
+from observability.ingest.writer import INLINE_BYTES, WriterBusyError, get_writer
 from observability.services.key_refusals import find_refusal
 from observability.services.keys import KeyIdentity, authenticate_key
 
 log = structlog.get_logger(__name__)
 
 SCOPE_NEEDED = "ingest"
-INLINE_BYTES = 256 * 2**10
-"""A body up to this size is decoded on the event loop, in a few milliseconds; handing it over would cost more."""
 LINGER_SECONDS = 2.0
 
 
@@ -142,8 +140,9 @@ class _Exchange:
             )
             self.is_read = True
             delivery = await self._decode(body)
+            body_bytes = len(body)
             del body
-            result = await self._store(self.identity, delivery)
+            result = await self._store(self.identity, delivery, body_bytes)
         return self.door.answer(self.request, delivery, result)
 
     async def _authenticate(self) -> KeyIdentity:
@@ -167,7 +166,7 @@ class _Exchange:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.application.decoder, self.door.decode, self.request, body)
 
-    async def _store(self, identity: KeyIdentity, delivery: Delivery) -> WriteResult:
+    async def _store(self, identity: KeyIdentity, delivery: Delivery, body_bytes: int) -> WriteResult:
         try:
             return await get_writer().write(
                 project_id=identity.project_id,
@@ -175,6 +174,7 @@ class _Exchange:
                 door=self.door.name,
                 session=delivery.session,
                 public_id=identity.public_id,
+                body_bytes=body_bytes,
             )
         except WriterBusyError as error:
             raise UnavailableError(str(error), retry_after_s=error.retry_after_s) from error
