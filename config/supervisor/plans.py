@@ -66,10 +66,13 @@ def plan_server(server: Server, *, lock: int) -> Plan:
     )
 
 
-def plan_web(listening: socket.socket, *, environment: dict[str, str], lock: int) -> Plan:
-    """Run the web server on a socket that is open already."""
+def plan_web(listening: socket.socket, *, number: int, environment: dict[str, str], lock: int) -> Plan:
+    """Run a web server on a socket that is open already, and that all of them share.
+
+    Whichever is idle takes the next connection, so long-lived ones spread by load.
+    """
     return Plan(
-        name="web",
+        name="web" if number == 1 else f"web-{number}",
         command=[sys.executable, "-m", "config.serve", "--fd", str(listening.fileno())],
         environment=environment,
         folder=BASE_DIR,

@@ -31,6 +31,7 @@ from config.supervisor.plans import (
 
 # Stopped in this order, those of one line together: who writes goes before what is written to.
 STOP_ORDER = (("demo",), ("web", "worker", "beat"), ("valkey",), ("postgres",))
+"""By name, or by what stands before the hyphen of one."""
 
 
 def run_up(arguments: list[str]) -> int:
@@ -100,7 +101,8 @@ class Supervisor:
         say("Starting web, worker and beat")
         lock = self._data.children_lock
         # The web process first, alone: what the operator waits for should not share its processors.
-        await self._start_child(plan_web(self._listening, environment=environment, lock=lock))
+        for number in range(1, self._options.web_processes + 1):
+            await self._start_child(plan_web(self._listening, number=number, environment=environment, lock=lock))
         await self._start_child(plan_worker(environment=environment, lock=lock))
         await self._start_child(plan_beat(environment=environment, lock=lock))
         if self._options.is_demo:
@@ -164,4 +166,5 @@ class Supervisor:
         # New callers are refused from here on; the web process has its own copy for those it serves.
         self._listening.close()
         for names in STOP_ORDER:
-            await asyncio.gather(*(self._children[name].stop() for name in names if name in self._children))
+            children = [child for name, child in self._children.items() if name.partition("-")[0] in names]
+            await asyncio.gather(*(child.stop() for child in children))
