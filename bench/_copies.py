@@ -27,7 +27,8 @@ CREATE TEMP TABLE copies AS
 SELECT made.n, made.project_id, made.started_at::date AS day, md5('copy ' || made.n) AS trace_id,
     (%(first)s + made.n)::text AS number, made.started_at - t.started_at AS shift,
     (extract(epoch FROM made.started_at - t.started_at) * 1000000)::bigint AS shift_us,
-    'session-' || made.session AS session_id, 'user-' || made.person AS user_id, t.place
+    'session-' || made.session AS session_id, 'user-' || made.person AS user_id, t.place,
+    row_number() OVER (PARTITION BY made.project_id ORDER BY made.started_at) / %(in_segment)s AS segment_id
 FROM (
     SELECT n, age, now() - age * interval '1 day' - interval '2 min' AS started_at,
         (%(projects)s::bigint[])[
@@ -70,7 +71,11 @@ _OVERRIDES: dict[str, dict[str, str]] = {
         "input": f"CASE WHEN position('{NUMBER}'::bytea IN t.input) > 0 THEN "
         f"convert_to(replace(convert_from(t.input, 'UTF8'), '{NUMBER}', c.number), 'UTF8') ELSE t.input END"
     },
-    "search_documents": _KEY | {"terms": f"ts_delete(t.terms, '{NUMBER}') || array_to_tsvector(ARRAY[c.number])"},
+    "search_documents": _KEY
+    | {
+        "terms": f"ts_delete(t.terms, '{NUMBER}') || array_to_tsvector(ARRAY[c.number])",
+        "segment_id": "c.segment_id",
+    },
     "traces": _KEY
     | _SESSION
     | _PREVIEW
@@ -84,6 +89,17 @@ _OVERRIDES: dict[str, dict[str, str]] = {
         f"{_SPAN.format('(value->>2)')})) FROM jsonb_each(t.fold_state->'sources')))",
     },
 }
+
+# As `ingest/search.py` makes them, of the documents of one day's copies.
+_SEGMENTS: LiteralString = """
+INSERT INTO search_segments (project_id, started_at, segment_id, terms)
+SELECT d.project_id, max(d.started_at), d.segment_id,
+    array_agg(DISTINCT (crc32(convert_to(w.lexeme, 'UTF8')) - 2147483648)::int)
+FROM copies AS c JOIN search_documents AS d USING (project_id, trace_id), unnest(d.terms) AS w
+WHERE c.day = %(day)s AND d.started_at >= %(day)s::date AND d.started_at < %(day)s::date + 1
+GROUP BY d.project_id, d.segment_id
+"""
+_DOCUMENTS_A_SEGMENT = 30
 
 # As `ingest/step_figures.py` counts.
 _STEP_HOURS: tuple[LiteralString, ...] = (
@@ -177,6 +193,7 @@ def copy_traces(
                 "ended": len(ended),
                 "running": len(running),
                 "first": FIRST_NUMBER,
+                "in_segment": _DOCUMENTS_A_SEGMENT,
             },
         )
         database.execute("CREATE INDEX ON copies (day)")
@@ -186,6 +203,7 @@ def copy_traces(
             with database.transaction():
                 for table in _OVERRIDES:
                     database.execute(_spell_copy(database, table), {"day": day})
+                database.execute(_SEGMENTS, {"day": day})
         say("summing up")
         database.execute("RESET enable_hashjoin")
         for statement in (*_FACTS, *_STEP_HOURS):

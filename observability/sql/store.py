@@ -273,7 +273,7 @@ _EXTERNAL = {
 
 _FIRST_PARTITIONED = ("events", "payloads", "log_records", "search_documents")
 PARTITIONED = (*_FIRST_PARTITIONED, "search_segments")
-"""Tables with a partition a day. The last came with migration 0013."""
+"""Tables with a partition a day. The last came with migration 0014."""
 
 CREATE_STORE = (
     "CREATE SEQUENCE event_id_seq CACHE 64",

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from observability.errors import NotFoundError
+from observability.ingest.terms import hash_term
 from observability.models import Step
 from observability.query import parse_query
 from observability.selectors.error_queries import LISTS
@@ -75,8 +77,8 @@ _ROWS = (
     CROSS JOIN LATERAL (SELECT n %% 50 = 0 AND kind = 'tool' AS is_failed) AS f
     """,
     """
-    INSERT INTO search_documents
-    SELECT project_id, started_at, 1, 0, trace_id,
+    INSERT INTO search_documents (project_id, started_at, version, part, trace_id, segment_id, terms)
+    SELECT project_id, started_at, 1, 0, trace_id, split_part(trace_id, '-', 2)::int / 8,
         array_to_tsvector(ARRAY['order', 'number' || split_part(trace_id, '-', 2)]) FROM traces
     """,
     """
@@ -118,11 +120,21 @@ def _rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         with connection.cursor() as cursor:
             for statement in _ROWS:
                 cursor.execute(statement, values)
+            _store_segments(cursor)
             # Index-only scans need pages that are known to be visible to all.
             cursor.execute(f"VACUUM (ANALYZE) {', '.join(STORE_TABLES)}")
         yield
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {', '.join(STORE_TABLES)}")
+
+
+def _store_segments(cursor: CursorWrapper) -> None:
+    cursor.execute(
+        "SELECT project_id, max(started_at), segment_id, array_agg(DISTINCT lexeme) "
+        "FROM search_documents, unnest(terms) GROUP BY project_id, started_at::date, segment_id"
+    )
+    rows = [(*place, [hash_term(term.encode()) for term in terms]) for *place, terms in cursor.fetchall()]
+    cursor.executemany("INSERT INTO search_segments VALUES (%s, %s, %s, %s)", rows)
 
 
 @pytest.fixture(autouse=True)
@@ -192,15 +204,15 @@ def test_list_traces__a_later_page__goes_on_along_the_index() -> None:
 def test_list_traces__rare_text__goes_from_the_terms_to_the_keys() -> None:
     plan = explain(lambda: list_traces(PROJECT, filters=_filter("number4000")))
 
-    assert plan.indexes >= {"search_documents_terms", "traces_pkey"}
+    assert plan.indexes >= {"search_segments_terms", "search_documents_by_segment", "traces_pkey"}
     assert not plan.scanned
 
 
 def test_list_traces__text_of_one_day__reads_no_older_documents() -> None:
     plan = explain(lambda: list_traces(PROJECT, filters=_filter("number4", since=TODAY)))
 
-    assert "search_documents_terms" in plan.indexes
-    assert min(plan.days["search_documents"]) == _name(TODAY)
+    assert plan.indexes >= {"search_segments_terms", "search_documents_by_segment"}
+    assert min(plan.days["search_segments"]) == min(plan.days["search_documents"]) == _name(TODAY)
     assert not plan.scanned
 
 

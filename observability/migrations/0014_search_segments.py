@@ -69,7 +69,7 @@ def _segment_day(cursor: Any, project_id: int, day: Any, *, first_id: int) -> No
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("observability", "0012_traces_by_user")]
+    dependencies: ClassVar = [("observability", "0013_traces_newest_alone")]
 
     operations: ClassVar = [
         migrations.RunSQL(
