@@ -237,6 +237,21 @@ def test_up__when_a_child_dies__starts_it_again_and_says_so(running: Up, key: st
     assert others <= set(running.list_own_children())
 
 
+def test_up__with_two_web_processes__one_serves_on_while_the_other_is_replaced(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data", {"PLAYHEAD_WEB_PROCESSES": "2"}).wait_until_ready()
+    serving = [child for child in up.list_children() if "config.serve" in " ".join(child.cmdline())]
+
+    serving[1].kill()
+    answers = {up.get("/readyz").status_code for _ in range(20)}
+    wait_until(lambda: "runs again" in up.said)
+    children = up.list_children()
+    up.end()
+
+    assert len(serving) == 2
+    assert answers == {200}
+    assert not [child for child in children if is_alive(child)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_up__asked_to_stop__ends_every_child_and_exits_0(start: Callable[[], Up], number: int) -> None:
     up = start().wait_until_ready()

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from observability.errors import NotFoundError
-from observability.models import Event, LogEntry, Payload, Project, SearchDocument, StepHour, Trace
+from observability.models import Event, LogEntry, Payload, Project, SearchDocument, SearchSegment, StepHour, Trace
 from observability.services import purge
 from observability.services.purge import delete_trace, list_unfinished_purges, purge_trace, restore_traces
 from observability.tasks import purge_trace as purge_task
@@ -105,6 +105,19 @@ def test_purge__interrupted__what_is_left_is_counted_and_taken_up(
     assert _count_rows()[:2] == [6, 6]
     resume_purges()
     assert _count_rows() == [0, 0, 0, 0]
+
+
+def test_purge__search_segments__go_with_the_last_of_their_traces(project: Project) -> None:
+    _write_trace(project)
+    _write_trace(project, "kept")
+    before = SearchSegment.objects.count()
+    delete_trace(project_id=project.pk, trace_id="gone")
+
+    purge_trace(project_id=project.pk, trace_id="gone")
+
+    left = set(SearchSegment.objects.values_list("segment_id", flat=True))
+    assert before == 2
+    assert left == {SearchDocument.objects.get(trace_id="kept").segment_id}
 
 
 def test_purge__trace_that_is_not_deleted_or_not_there__left_alone(project: Project) -> None:
