@@ -58,10 +58,18 @@ def test_sign_out__with_a_request_under_way__takes_it_along(visit: SignIn, owner
         if leaving and ended:
             leaving.pop().continue_()
 
+    def hear_leaving(route: Route) -> None:
+        leaving.append(route)
+        leave_once_ended()
+
+    def hear_failed(request: Request) -> None:
+        if "traces-facets" in request.url:
+            ended.append(request)
+            leave_once_ended()
+
     page.route("**/traces-facets?*", lambda _route: None)
-    page.route("**/accounts/logout/", lambda route: (leaving.append(route), leave_once_ended()))
-    page.on("requestfailed", lambda request: "traces-facets" in request.url and ended.append(request))
-    page.on("requestfailed", lambda _request: leave_once_ended())
+    page.route("**/accounts/logout/", hear_leaving)
+    page.on("requestfailed", hear_failed)
     page.goto(f"{base}/traces/")
 
     page.get_by_role("button", name="Account").click()
