@@ -34,13 +34,16 @@ FACETS = (
 )
 """Fields that are counted, in the order pages show them."""
 
-# One pass over the rows counts each column by itself; what several columns have together is never put into rows.
-# Lists are counted as they are and taken apart afterwards. Values beyond the thousand most frequent of a window are
+# One pass over the rows, which counts the fields of few values together: a hash of all of them for a row, not one of
+# each. What came together is then counted apart, each field by itself, and lists are taken to pieces. The columns that
+# a group is not about are null in it, so they add to no value. Values beyond the thousand most frequent of a window are
 # not worth a facet.
 _COUNT = """
-WITH counted AS (
-    SELECT grouping({columns}) AS which, {columns}, count(*) AS traces
-    FROM ({{matches}}) AS matches ({columns}) GROUP BY GROUPING SETS ({sets})
+WITH together AS (
+    SELECT {columns}, count(*) AS traces FROM ({{matches}}) AS matches ({columns}) GROUP BY GROUPING SETS ({together})
+), counted AS (
+    SELECT grouping({columns}) AS which, {columns}, sum(traces) AS traces
+    FROM together GROUP BY GROUPING SETS ({apart})
 ), found AS (
     {found}
 ), summed AS (
@@ -50,15 +53,19 @@ WITH counted AS (
 )
 SELECT field, value, traces FROM summed WHERE place <= %s
 """
+_OF_MANY_VALUES = {"user"}
 
 
 def _spell_count(fields: list[str]) -> str:
     """Return the statement that counts these fields of matches that have their columns, in that order."""
     columns = [COLUMNS[field] for field in fields]
+    few = [COLUMNS[field] for field in fields if field not in _OF_MANY_VALUES]
+    sets = [few, *([COLUMNS[field]] for field in fields if field in _OF_MANY_VALUES)]
     found = [_spell_found(field, place, len(fields)) for place, field in enumerate(fields)]
     return _COUNT.format(
         columns=", ".join(columns),
-        sets=", ".join(f"({column})" for column in columns),
+        together=", ".join(f"({', '.join(one)})" for one in sets if one),
+        apart=", ".join(f"({column})" for column in columns),
         found=" UNION ALL ".join(found),
     )
 
