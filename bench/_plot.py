@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 _WIDTH, _HEIGHT = 220, 150
-_LEFT, _TOP, _RIGHT, _BOTTOM = 42, 26, 14, 24
+_LEFT, _TOP, _RIGHT, _BOTTOM = 46, 26, 14, 24
 _COLUMNS = 4
 _STYLE = """
 text { font: 10px system-ui, sans-serif; fill: #57606a } .title { font-weight: 600; fill: #1f2328 }
@@ -90,7 +90,7 @@ def _draw_key(labels: list[str], x_title: str, *, y: float, has_bars: bool) -> s
     for place, label in enumerate(labels):
         parts.append(f'<line class="line s{place}" x1="{x}" x2="{x + 18}" y1="{y - 3}" y2="{y - 3}"/>')
         parts.append(f'<text x="{x + 23}" y="{y}">{escape(label)}</text>')
-        x += 70
+        x += 40 + 6 * len(label)
     if has_bars:
         parts.append(f'<line class="bar" x1="{x}" x2="{x + 18}" y1="{y - 3}" y2="{y - 3}"/>')
         parts.append(f'<text x="{x + 23}" y="{y}">bar</text>')

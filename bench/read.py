@@ -234,8 +234,8 @@ def _make_cell(found: dict[str, Any], size: int) -> str:
 
 
 def make_plot(figures: dict[str, Any]) -> str:
-    """Return p50 and p95 of some reads by size as SVG, with the bars."""
-    sizes = list(figures["sizes"])
+    """Return p50, p95 and processor time of some reads by size as SVG, with the bars."""
+    sizes: list[int] = list(figures["sizes"])
     panels = []
     for name in _PLOTTED:
         found = {size: figures["sizes"][size][name] for size in sizes}
@@ -243,6 +243,7 @@ def make_plot(figures: dict[str, Any]) -> str:
             label: [(size, find_percentile(one["ms"], share)) for size, one in found.items()]
             for label, share in (("p50", 0.5), ("p95", 0.95))
         }
+        lines["processors"] = [(size, one["cpu_ms"]) for size, one in found.items()]
         bars = [(size, one["bars"][size]) for size, one in found.items() if size in one["bars"]]
         panels.append(Panel(title=name, lines=lines, bars=bars))
     return draw_panels(panels, unit="ms", x_title="events stored")
