@@ -37,6 +37,19 @@ def analyse(page: Page, *events: tuple[object, ...]) -> dict[str, Any]:
     return found
 
 
+FLING = """async () => {
+  const scroller = document.querySelector("[role=treegrid]");
+  const counts = [];
+  for (let step = 1; step <= 6; step++) {
+    scroller.scrollTop += 600;
+    await new Promise(requestAnimationFrame);
+    await new Promise((done) => setTimeout(done));
+    counts.push(document.querySelectorAll(".tl-row.is-brief:not([hidden])").length);
+  }
+  return counts;
+}"""
+
+
 def make_long_run() -> list[EventRecord]:
     """Return the run, with forty steps after it of which one failed."""
     steps = (
@@ -89,7 +102,7 @@ def test_timeline__self_time_and_critical_path__are_marked(
     page = visit(owner).page
     open_trace(page, base)
 
-    expect_texts(page, f"{ROWS} .tl-self", ["4 s", "2 s", "", ""])
+    expect_texts(page, f"{ROWS} .tl-self", ["self 4 s", "self 2 s", "", ""])
     page.keyboard.press("c")
 
     # The root's own end, the planner, and within it the call, then the tool that waited for nothing else.
@@ -151,6 +164,25 @@ def test_search__by_keys__counts_walks_and_shows_only_matches(
     expect(page.locator(f"{ROWS} .tl-title")).to_have_text(["chat", "planner", "gpt-4o"])
     page.get_by_label("Search within the trace").press("Escape")
     expect(page.get_by_role("treegrid")).to_have_attribute("aria-rowcount", "44")
+
+
+def test_rows__flung_past__are_brief_and_then_whole(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    steps = [make_event(TRACE, f"s{number:03}", name=f"step {number}", parent_span_id="root") for number in range(400)]
+    keep(*make_run(), *steps)
+    page = visit(owner).page
+    open_trace(page, base)
+
+    brief = page.evaluate(FLING)
+
+    assert brief[0] == 0, "one leap, as to the end, is no fling"
+    assert brief[-1] > 0
+    expect(page.locator(f"{ROWS}.is-brief")).to_have_count(0)
+    middle = page.locator(ROWS).nth(12)
+    expect(middle.locator(".tl-duration")).to_have_text("1 s")
+    expect(middle.locator(".tl-duration")).to_be_visible()
+    expect(middle.locator(".tl-title")).to_have_attribute("title", middle.locator(".tl-title").inner_text())
 
 
 def test_playhead__by_keys__walks_events_and_tells_the_state(

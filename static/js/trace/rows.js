@@ -1,6 +1,7 @@
 /**
  * One row of the timeline: a name cell and a bar cell. Rows are refilled many times a second while scrolling, so only
- * what differs is written: every write costs style.
+ * what differs is written: every write costs style, and what is laid out anew is garbage of the browser's own, which
+ * it collects late. Elements stay in the document and keep their size; texts, shapes and backgrounds change in them.
  */
 import { el, icon } from "../base.js";
 import { compact, cost, duration } from "../format.js";
@@ -19,7 +20,6 @@ export function createRow() {
     detail: el("span", { class: "tl-detail" }),
     hidden: el("span", { class: "tl-hidden" }),
     mark: el("span", { class: "tl-mark tag" }),
-    spoken: el("span", { class: "visually-hidden" }),
     self: el("span", { class: "tl-self" }),
     duration: el("span", { class: "tl-duration" }),
     bar: el("div", { class: "tl-bar" }),
@@ -27,73 +27,86 @@ export function createRow() {
     path: el("div", { class: "tl-path" }),
     label: el("span", { class: "tl-label" }),
   };
-  parts.kinds = { span: drawKind("span") };
-  parts.kind = parts.kinds.span;
-  parts.twisty = el("span", { class: "twisty" }, icon("chevron"), icon("chevron-down"));
+  parts.fold = drawing("10");
+  parts.kind = drawing("16", { class: "icon tl-kind", role: "img" });
+  parts.twisty = el("span", { class: "twisty" }, parts.fold);
+  const text = el("span", { class: "tl-text" }, parts.title, parts.detail);
   const name = el("div", { class: "tl-name", role: "gridcell" },
-    parts.indent, parts.twisty, parts.kind,
-    parts.spoken, parts.title, parts.detail, parts.mark, parts.hidden, parts.self, parts.duration);
+    parts.indent, parts.twisty, parts.kind, text, parts.mark, parts.hidden, parts.self, parts.duration);
   parts.bars = el("div", { class: "tl-bars", role: "gridcell" }, parts.bar, parts.own, parts.path, parts.label);
   const row = el("div", { class: "tl-row", role: "row" }, name, parts.bars);
   row.parts = parts;
   return row;
 }
 
-/** Show an event in a row. `view` is the timeline: its store, scale, and what is active, selected, found, pointed at. */
-export function fillRow(row, at, view) {
+/**
+ * Show an event in a row. `view` is the timeline: its store, scale, and what is active, selected, found, pointed at.
+ * A brief row has its name and its bar; what else was in it is not to be seen, so it may stay.
+ */
+export function fillRow(row, at, view, { isBrief = false } = {}) {
   const { store } = view;
   const index = store.rows[at];
   const { parts } = row;
   row.at = at;
-  setAttribute(row, "id", `event-row-${at}`);
-  setAttribute(row, "class", classOf(index, view));
-  setAttribute(row, "aria-level", store.depths[index] + 1);
-  setAttribute(row, "aria-rowindex", at + 1);
-  setAttribute(row, "aria-posinset", store.places[index]);
-  setAttribute(row, "aria-setsize", store.siblingCount(index));
-  setAttribute(row, "aria-selected", index === view.selected);
-  const isCollapsed = store.isCollapsed(index);
-  setAttribute(row, "aria-expanded", store.hasChildren(index) ? !isCollapsed : null);
+  row.isBrief = isBrief;
+  setAttribute(row, "class", classOf(index, view, isBrief));
   const indent = Math.min(store.depths[index], MAX_INDENT);
   if (parts.indent.depth !== indent) {
     parts.indent.depth = indent;
     parts.indent.style.width = `calc(var(--indent) * ${indent})`;
   }
-  const kind = KINDS[store.kinds[index]];
-  setAttribute(parts.twisty, "class", store.hasChildren(index) ? `twisty ${isCollapsed ? "is-closed" : "is-open"}` : "twisty");
-  setKind(parts, store.isGhost(index) ? "missing" : kind);
-  setAttribute(parts.bars, "class", `tl-bars kind-${kind}`);
+  setAttribute(parts.bars, "class", `tl-bars kind-${KINDS[store.kinds[index]]}`);
   setMarked(parts.title, store.names[index], view.words);
+  if (!isBrief) fillRest(row, index, view);
+  placeBar(row, index, view);
+}
+
+function fillRest(row, index, view) {
+  const { store } = view;
+  const { parts } = row;
+  const hasChildren = store.hasChildren(index);
+  const isCollapsed = store.isCollapsed(index);
+  const kind = KINDS[store.kinds[index]];
+  setAttribute(row, "id", `event-row-${row.at}`);
+  setAttribute(row, "aria-level", store.depths[index] + 1);
+  setAttribute(row, "aria-rowindex", row.at + 1);
+  setAttribute(row, "aria-posinset", store.places[index]);
+  setAttribute(row, "aria-setsize", store.siblingCount(index));
+  setAttribute(row, "aria-selected", index === view.selected);
+  setAttribute(row, "aria-expanded", hasChildren ? !isCollapsed : null);
+  draw(parts.fold, hasChildren ? (isCollapsed ? "chevron" : "chevron-down") : null);
+  draw(parts.kind, store.isGhost(index) ? "missing" : kind);
+  setAttribute(parts.kind, "class", `icon tl-kind kind-icon kind-${kind}`);
+  setAttribute(parts.kind, "aria-label", `${kind}${wordOf(store, index)}`);
   setAttribute(parts.title, "title", store.names[index]);
   setMarked(parts.detail, store.details[index], view.words);
   setText(parts.mark, store.inferred[index] ? "inferred" : "");
   setText(parts.hidden, isCollapsed ? hiddenOf(store, index) : "");
-  setText(parts.spoken, `${kind}${wordOf(store, index)}`);
-  placeBar(row, index, view);
 }
 
-/** Draw the icon of a kind from copies of its symbol's shapes: `use` would build its shadow tree anew in every row. */
-function drawKind(kind) {
-  const svg = icon("span", `tl-kind kind-icon kind-${kind === "missing" ? "span" : kind}`);
-  const symbol = document.getElementById(`i-${kind}`);
-  svg.setAttribute("viewBox", symbol.getAttribute("viewBox"));
-  svg.replaceChildren(...Array.from(symbol.children, (shape) => shape.cloneNode()));
+/** An empty drawing of one shape: a `use` of the symbol would build its shadow tree anew at every change. */
+function drawing(size, attributes = { class: "icon" }) {
+  const svg = icon("span");
+  svg.replaceChildren(document.createElementNS(svg.namespaceURI, "path"));
+  svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
+  if (attributes.role) svg.removeAttribute("aria-hidden");
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
   return svg;
 }
 
-function setKind(parts, kind) {
-  const wanted = (parts.kinds[kind] ??= drawKind(kind));
-  if (parts.kind === wanted) return;
-  parts.kind.replaceWith(wanted);
-  parts.kind = wanted;
+const shapes = {};
+
+/** Draw the shape of a symbol; null is nothing. The symbols used here are of one path each. */
+function draw(svg, name) {
+  setAttribute(svg.firstChild, "d", name && (shapes[name] ??= document.querySelector(`#i-${name} path`).getAttribute("d")));
 }
 
-function classOf(index, view) {
+function classOf(index, view, isBrief) {
   const { store } = view;
   const isGhost = store.isGhost(index);
   const isPast = view.playhead !== null && store.starts[index] > view.playhead;
   // The kind stands on the parts that wear its colour: on the row, every change would restyle all that is in it.
-  return `tl-row${store.statuses[index] === ERROR ? " is-error" : ""}`
+  return `tl-row${isBrief ? " is-brief" : ""}${store.statuses[index] === ERROR ? " is-error" : ""}`
     + `${Number.isNaN(store.ends[index]) && !isGhost ? " is-running" : ""}${isGhost ? " is-missing" : ""}`
     + `${store.hasChildren(index) ? " is-container" : ""}${index === view.active ? " is-active" : ""}`
     + `${index === view.selected ? " is-selected" : ""}${view.path && !view.path.has(index) ? " is-off-path" : ""}`
@@ -112,26 +125,33 @@ function wordOf(store, index) {
 /** Put the bar where its time is. What lies outside of what is shown is cut off, so that no zoom makes it too wide. */
 export function placeBar(row, index, view) {
   const { store, scale } = view;
-  const { bar, own, path, duration: text, self, bars } = row.parts;
-  const now = view.now();
+  const { bar } = row.parts;
   const start = store.starts[index];
-  const end = store.end(index, now);
+  const end = store.end(index, view.now());
   const left = Math.max(-MARGIN, Math.min(1 + MARGIN, scale.share(start)));
   const right = Math.max(-MARGIN, Math.min(1 + MARGIN, scale.share(end)));
   const isShown = right > -MARGIN && left < 1 + MARGIN;
-  const took = store.isGhost(index) ? "" : duration((end - start) / 1000);
   const isAtEnd = !scale.zoom && left > 0.999;
   setStyle(bar, "left", percent(isAtEnd ? 0.999 : left));
   setStyle(bar, "width", percent(Math.min(right, isAtEnd ? 1 : 1 + MARGIN) - (isAtEnd ? 0.999 : left)));
   setStyle(bar, "display", isShown ? "" : "none");
-  setText(text, took);
-  const ownTime = store.hasChildren(index) && !store.isGhost(index) ? selfTimeOf(view, index, now) : null;
-  setText(self, ownTime ? duration(ownTime.sum / 1000) : "");
-  const said = ownTime ? `${took}, of which ${duration(ownTime.sum / 1000)} (${sharePercent(ownTime.sum, end - start)}) are its own` : took;
-  setAttribute(bars, "title", said);
+  if (row.isBrief) return;
+  sayTimes(row, index, { view, took: end - start, isShown });
+  placeLabel(row, index, { store, left: Math.max(0, left), right: Math.min(1, right), isShown });
+}
+
+/** Write how long an event took, and mark which of that time was its own and which of it was waited for. */
+function sayTimes(row, index, { view, took, isShown }) {
+  const { store, scale } = view;
+  const { own, path, duration: text, self, bars } = row.parts;
+  const said = store.isGhost(index) ? "" : duration(took / 1000);
+  const ownTime = store.hasChildren(index) && !store.isGhost(index) ? selfTimeOf(view, index, view.now()) : null;
+  setText(text, said);
+  setText(self, ownTime ? `self ${duration(ownTime.sum / 1000)}` : "");
+  const more = ownTime ? `, of which ${duration(ownTime.sum / 1000)} (${sharePercent(ownTime.sum, took)}) are its own` : "";
+  setAttribute(bars, "title", `${said}${more}`);
   setStretches(own, isShown && ownTime ? ownTime.stretches : null, scale);
   setStretches(path, isShown ? (view.path?.get(index) ?? null) : null, scale);
-  placeLabel(row, index, { store, left: Math.max(0, left), right: Math.min(1, right), isShown });
 }
 
 const sharePercent = (part, whole) => `${whole > 0 ? Math.round((part / whole) * 100) : 100}%`;
@@ -155,8 +175,8 @@ function setStretches(element, stretches, scale) {
     if (to - from > 0.0004) shown.push([from, to]);
   }
   if (shown.length > MOST_STRETCHES) shown = shown.sort((a, b) => b[1] - b[0] - a[1] + a[0]).slice(0, MOST_STRETCHES);
-  setStyle(element, "display", shown.length ? "" : "none");
-  if (!shown.length) return;
+  // Nothing is a background less: an element that comes and goes is laid out.
+  if (!shown.length) return setStyle(element, "backgroundImage", "none");
   setStyle(element, "backgroundSize", shown.map(([from, to]) => `${percent(to - from)} 100%`).join(","));
   // A background's position is a share of the room that its size leaves.
   setStyle(element, "backgroundPosition", shown.map(([from, to]) => `${to - from >= 1 ? 0 : percent(from / (1 - to + from))} 0`).join(","));

@@ -2,9 +2,10 @@
  * A trace's events in columns, and the tree they form.
  *
  * 100,000 events as objects would cost hundreds of megabytes and stall the collector; as typed arrays they cost about
- * ten. An event is known by its index; the tree is linked by indexes. Events whose parent has not arrived hang under a
- * ghost: a stand-in that spans its children and disappears when the parent comes.
+ * ten. An event is known by its index; the tree is linked by indexes; texts that are alike are one. Events whose parent
+ * has not arrived hang under a ghost: a stand-in that spans its children and disappears when the parent comes.
  */
+import { detailOf, textOf } from "./event-texts.js";
 
 export const KINDS = ["workflow", "agent", "node", "ai", "tool", "http", "db", "side_effect", "event", "span"];
 const STATUSES = ["running", "ok", "error", "unset"];
@@ -12,6 +13,7 @@ export const RUNNING = 0, OK = 1, ERROR = 2;
 
 const NONE = -1;
 const SPAN = KINDS.indexOf("span");
+const MOST_SHARED = 20000;
 
 /** Microseconds since the epoch, from an ISO time with up to six decimals or from a number that already is. */
 export function parseMicros(value) {
@@ -32,6 +34,7 @@ export class TraceStore {
     this.details = [];
     this.messages = [];
     this.texts = [];
+    this.shared = new Map();
     this.indexById = new Map();
     this.indexBySpan = new Map();
     this.collapsed = new Set();
@@ -61,14 +64,15 @@ export class TraceStore {
 
   /** List the rows that no collapsed event hides, or only those in `kept`: `rows` in order of display. */
   show() {
-    const rows = [];
+    const rows = new Int32Array(this.walk.length);
+    let count = 0;
     for (let at = 0; at < this.walk.length;) {
       const index = this.walk[at];
       const isKept = !this.kept || this.kept[index];
-      if (isKept) rows.push(index);
+      if (isKept) rows[count++] = index;
       at += !isKept || this.isCollapsed(index) ? this.sizes[index] : 1;
     }
-    this.rows = rows;
+    this.rows = rows.subarray(0, count);
     this.rowOf = null;
   }
 
@@ -85,9 +89,22 @@ export class TraceStore {
   search(texts) {
     const found = [];
     for (const index of this.walk) {
-      if (index < this.length && texts.every((text) => this.texts[index].includes(text))) found.push(index);
+      if (index < this.length && texts.every((text) => this.#says(index, text))) found.push(index);
     }
     return found;
+  }
+
+  #says(index, text) {
+    if (this.texts[index].includes(text) || this.spanIds[index].toLowerCase().includes(text)) return true;
+    return /^(id:)?\d+$/.test(text) && `id:${this.ids[index]}`.includes(text);
+  }
+
+  /** One string for all that are alike: each event comes with copies of its own. */
+  #share(text) {
+    if (this.shared.size > MOST_SHARED) this.shared.clear();
+    const known = this.shared.get(text);
+    if (known === undefined) this.shared.set(text, text);
+    return known ?? text;
   }
 
   /** Collapse every event at a depth that has children, and open those above it. */
@@ -163,12 +180,12 @@ export class TraceStore {
     }
     this.ids[index] = event.id;
     this.spanIds[index] = event.span_id;
-    this.parentIds[index] = event.parent_span_id || "";
+    this.parentIds[index] = event.parent_span_id ? this.#share(event.parent_span_id) : "";
     this.parentIndexes[index] = NONE;
-    this.names[index] = event.name;
-    this.details[index] = detailOf(event);
-    this.messages[index] = event.error_message ?? "";
-    this.texts[index] = textOf(event);
+    this.names[index] = this.#share(event.name);
+    this.details[index] = this.#share(detailOf(event));
+    this.messages[index] = this.#share(event.error_message ?? "");
+    this.texts[index] = this.#share(textOf(event));
     this.starts[index] = start;
     this.ends[index] = event.duration_ms == null ? parseMicros(event.ended_at) : start + event.duration_ms * 1000;
     this.kinds[index] = KINDS.includes(event.kind) ? KINDS.indexOf(event.kind) : SPAN;
@@ -371,28 +388,4 @@ function merge(left, right, compare) {
     else merged[at] = right[other++];
   }
   return merged;
-}
-
-/** The short text beside a name: what it does not say itself, else the beginning of what the event was given. */
-function detailOf(event) {
-  const other = event.model ?? event.tool_name;
-  if (other && !event.name.includes(other)) return other;
-  const given = pathOf(event.input_preview) ?? event.input_preview ?? "";
-  return event.name.includes(given) ? "" : given;
-}
-
-const SEARCHED = ["kind", "status", "model", "provider", "tool_name", "agent_name", "prompt_name", "error_type"];
-const SEARCHED_AS = { tool_name: "tool", agent_name: "agent", prompt_name: "prompt", error_type: "error" };
-
-/** What a search within the trace looks at, in lower case; `status:error` finds as well as a plain word does. */
-function textOf(event) {
-  const lines = [event.name, event.span_id, `id:${event.id}`];
-  for (const field of SEARCHED) if (event[field]) lines.push(`${SEARCHED_AS[field] ?? field}:${event[field]}`);
-  for (const text of [event.error_message, event.input_preview, event.output_preview]) if (text) lines.push(text);
-  return lines.join("\n").toLowerCase();
-}
-
-/** The path in the input of an HTTP event: it says more than the text around it. */
-function pathOf(preview) {
-  return /^\{"method":"[A-Z]+","url":"\w+:\/\/[^/"]*([^"]+)"/.exec(preview ?? "")?.[1];
 }

@@ -40,7 +40,7 @@ export default class Timeline {
     this.scale = new TimeScale();
     this.list = new VirtualRows({
       scroller: this.scroller, space: root.querySelector(".tl-space"), rowHeight: ROW_HEIGHT,
-      create: createRow, fill: (row, at) => fillRow(row, at, this),
+      create: createRow, fill: (row, at, how) => fillRow(row, at, this, how),
     });
     this.#makeParts();
     this.#listen();

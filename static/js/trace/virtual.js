@@ -1,16 +1,22 @@
 /**
  * A list of any length with only its visible rows in the document. Every row has the same height, so the place of a
  * row is a product, never a measurement. Rows are recycled: row n lives in slot n modulo the number of slots.
+ *
+ * While so many rows fly by that nobody could read them, they are filled briefly, and wholly as soon as that ends.
  */
 const OVERSCAN = 6;
 
 export class VirtualRows {
-  /** `create()` makes an empty row element; `fill(row, index)` shows the entry at `index` in it. */
+  /** `create()` makes an empty row element; `fill(row, index, { isBrief })` shows the entry at `index` in it. */
   constructor({ scroller, space, rowHeight, create, fill }) {
     Object.assign(this, { scroller, space, rowHeight, create, fill });
     this.count = 0;
     this.slots = [];
     this.shown = [];
+    this.brief = [];
+    this.start = 0;
+    /** How many frames in a row have moved by more than half of what is in view. */
+    this.fastFrames = 0;
     this.frame = 0;
     scroller.addEventListener("scroll", () => this.#schedule(), { passive: true });
     new ResizeObserver(() => this.#resize()).observe(scroller);
@@ -66,7 +72,11 @@ export class VirtualRows {
   #schedule() {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      this.#draw();
+      const before = this.start;
+      this.#place();
+      this.fastFrames = Math.abs(this.start - before) > this.pageSize / 2 ? this.fastFrames + 1 : 0;
+      this.#draw({ isBrief: this.fastFrames > 1 });
+      if (this.brief.includes(true)) this.#schedule();
     });
   }
 
@@ -80,28 +90,36 @@ export class VirtualRows {
       this.space.append(row);
     }
     this.shown = new Array(wanted).fill(-1);
+    this.brief = new Array(wanted).fill(false);
     this.#draw();
   }
 
-  #draw() {
+  /** Find which row is the first in the document now. */
+  #place() {
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - OVERSCAN);
+    this.start = Math.max(0, Math.min(first, this.count - this.slots.length));
+  }
+
+  #draw({ isBrief = false } = {}) {
     const size = this.slots.length;
     if (!size) return;
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.rowHeight) - OVERSCAN);
-    const start = Math.max(0, Math.min(first, this.count - size));
-    for (let index = start; index < start + size; index++) {
+    this.#place();
+    for (let index = this.start; index < this.start + size; index++) {
       const slot = index % size;
-      if (this.shown[slot] === index && index < this.count) continue;
+      if (this.shown[slot] === index && index < this.count && (isBrief || !this.brief[slot])) continue;
       const row = this.slots[slot];
       if (index >= this.count) {
         row.hidden = true;
         this.shown[slot] = -1;
+        this.brief[slot] = false;
         continue;
       }
       row.hidden = false;
       // `top`, not a transform: a transform each would cost the compositor more than this layout.
       row.style.top = `${index * this.rowHeight}px`;
       this.shown[slot] = index;
-      this.fill(row, index);
+      this.brief[slot] = isBrief;
+      this.fill(row, index, { isBrief });
     }
   }
 }
