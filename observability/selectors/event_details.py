@@ -18,9 +18,10 @@ from observability.models import Event, LogEntry, Payload, Resource
 from observability.selectors.event_costs import explain_cost
 from observability.selectors.event_shapes import EventDetail, EventMessages, EventValue
 from observability.selectors.events import find_inferred_part, inferred_events, own_events
+from observability.selectors.sent_attributes import read_sent_attributes
 from observability.selectors.shapes import TraceSummary, format_usd, name_flags
 from observability.selectors.traces import get_trace
-from observability.selectors.values import WholeValue, open_value
+from observability.selectors.values import WholeValue, hold_value, open_value
 from observability.services.blobs import BlobMissingError, load_value, open_blob
 
 INLINE_BYTES = 256 * 1024
@@ -72,10 +73,11 @@ def open_event_value(project_id: int, trace: TraceSummary, span_id: str, field: 
     Raises `NotFoundError` when the event or the value is not there, and `BlobMissingError` when storage lost it.
     """
     row = _find_row(project_id, trace, span_id)
-    stored = _load_values(project_id, row).get(field)
-    if stored is None:
+    stored = _load_values(project_id, row)
+    if field not in stored:
         raise NotFoundError(f"The event has no {field}: {_explain_missing(row, field)}.")
-    return open_value(project_id, stored)
+    sent = read_sent_attributes(project_id, stored) if field == "attributes" else None
+    return open_value(project_id, stored[field]) if sent is None else hold_value(project_id, sent)
 
 
 def get_event_messages(
@@ -117,6 +119,8 @@ def _take(events: QuerySet[Event]) -> dict[str, Any] | None:
 def _make_detail(project_id: int, row: dict[str, Any]) -> EventDetail:
     stored = _load_values(project_id, row)
     values = {field: _make_value(project_id, row, field, stored.get(field)) for field in VALUE_FIELDS}
+    if (sent := read_sent_attributes(project_id, stored)) is not None:
+        values["attributes"] = _present(sent)
     is_small = not any(values[field].state == "too_large" for field in _MESSAGE_FIELDS)
     row = {**row, **values, "cost_usd": format_usd(row["cost_micros"]), "tags": row["tags"] or []}
     row["pricing"] = explain_cost(row)
@@ -176,7 +180,10 @@ def _make_value(project_id: int, row: dict[str, Any], field: str, stored: bytes 
     reference = read_blob_reference(stored)
     if reference is not None:
         return _preview_blob(project_id, reference)
-    value = unpack(stored)
+    return _present(unpack(stored))
+
+
+def _present(value: bytes) -> EventValue:
     if len(value) <= INLINE_BYTES:
         return EventValue(state="present", value=msgspec.Raw(value), size_bytes=len(value))
     return EventValue(state="too_large", preview=_cut(value[:PREVIEW_BYTES]), size_bytes=len(value))

@@ -79,7 +79,13 @@ class EventDetail(EventSummary, frozen=True, kw_only=True, omit_defaults=False):
     sdk_event_id: Annotated[int | None, Meta(description="The SDK's own event counter.")]
     input: EventValue
     output: EventValue
-    attributes: Annotated[EventValue, Meta(description="All raw attributes the sender gave.")]
+    attributes: Annotated[
+        EventValue,
+        Meta(
+            description="All raw attributes the sender gave. Where one of them became the input or the output and is "
+            "longer than 256 KiB, or is not stored, its place is named instead."
+        ),
+    ]
     error_stack: EventValue
     extra: Annotated[EventValue, Meta(description="What has no field of its own: links, stream text, parameters.")]
     resource: Annotated[EventValue, Meta(description="Attributes shared by the sender's events.")]

@@ -43,9 +43,13 @@ def open_value(project_id: int, stored: bytes) -> WholeValue:
     """Return what a column holds or names. Raises `BlobMissingError` when it is read and storage lost it."""
     reference: BlobReference | None = read_blob_reference(stored)
     if reference is None:
-        content = unpack(stored)
-        return WholeValue(project_id, len(content), hashlib.sha256(content).hexdigest(), content)
+        return hold_value(project_id, unpack(stored))
     return WholeValue(project_id, reference.size, reference.sha256, None)
+
+
+def hold_value(project_id: int, content: bytes) -> WholeValue:
+    """Return JSON text that is in memory already."""
+    return WholeValue(project_id, len(content), hashlib.sha256(content).hexdigest(), content)
 
 
 def _cut(pieces: Iterator[bytes], wanted: int) -> Iterator[bytes]:

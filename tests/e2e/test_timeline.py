@@ -166,9 +166,7 @@ def test_search__by_keys__counts_walks_and_shows_only_matches(
     expect(page.get_by_role("treegrid")).to_have_attribute("aria-rowcount", "44")
 
 
-def test_rows__flung_past__are_brief_and_then_whole(
-    visit: SignIn, owner: User, base: str, keep: StoreRecords
-) -> None:
+def test_rows__flung_past__are_brief_and_then_whole(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
     steps = [make_event(TRACE, f"s{number:03}", name=f"step {number}", parent_span_id="root") for number in range(400)]
     keep(*make_run(), *steps)
     page = visit(owner).page

@@ -40,6 +40,30 @@ def _read(project: Project, field: str) -> bytes:
     return b"".join(open_event_value(project.pk, get_trace(project.pk, "t"), "root", field).pieces)
 
 
+MOVED = b'{"input.value":{"$moved":"input","as":"text"},"out":{"$moved":"output"},"k":1}'
+
+
+def test_attributes__values_that_were_moved__back_in_their_place(project: Project) -> None:
+    write(project.pk, make_event("t", input=b'{"a":  1}', output=b'"long"', attributes=MOVED))
+
+    attributes = _get(project).attributes
+
+    sent = {"input.value": '{"a":  1}', "out": "long", "k": 1}
+    assert attributes.state == "present"
+    assert json.loads(bytes(attributes.value)) == sent
+    assert json.loads(_read(project, "attributes")) == sent
+    assert attributes.size_bytes == len(_read(project, "attributes"))
+
+
+def test_attributes__moved_values_that_are_large_or_not_stored__their_place(project: Project) -> None:
+    write(project.pk, make_event("t", input=HUGE, attributes=MOVED))
+
+    shown = json.loads(_read(project, "attributes"))
+
+    assert shown == {"input.value": "[see the event's input]", "out": "[see the event's output]", "k": 1}
+    assert json.loads(bytes(_get(project).attributes.value)) == shown
+
+
 def test_get__every_value__as_it_was_sent(project: Project) -> None:
     resource = ResourceRecord(attributes=b'{"resource": {"service.name": "desk"}}')
     write(

@@ -30,6 +30,8 @@ MARKER = "$moved"
 MOVE_FROM = 64
 """Characters from which a text is moved."""
 
+_QUOTED_MARKER = encode_json(MARKER)
+_PLACES = {"input": "[see the event's input]", "output": "[see the event's output]"}
 _JSON_STARTS = frozenset('{["')
 _AS_VALUE = {role: msgspec.Raw(encode_json({MARKER: role})) for role in ("input", "output")}
 _AS_TEXT = {role: msgspec.Raw(encode_json({MARKER: role, "as": "text"})) for role in ("input", "output")}
@@ -74,10 +76,17 @@ def take_flat(attributes: Attributes, prefix: str, role: Role) -> bytes | None:
     return encode_json(clean_value(nested))
 
 
-def restore_attributes(attributes: bytes | None, *, given: bytes | None, produced: bytes | None) -> Attributes:
+def has_moved(attributes: bytes) -> bool:
+    """Tell whether something may have been moved out of stored attributes, without decoding them."""
+    return _QUOTED_MARKER in attributes
+
+
+def restore_attributes(
+    attributes: bytes | None, *, given: bytes | None, produced: bytes | None, names_places: bool = False
+) -> Attributes:
     """Return a stored event's attributes as they were sent, with its input (`given`) and output (`produced`) back in.
 
-    Where the value itself was withheld, the marker stays.
+    Where the value itself is missing, the marker stays; with `names_places` a text for people stands there instead.
     """
     stored = _decode(attributes) if attributes else {}
     if not isinstance(stored, dict):
@@ -85,9 +94,10 @@ def restore_attributes(attributes: bytes | None, *, given: bytes | None, produce
     contents = {"input": given, "output": produced}
     restored: Attributes = {}
     for key, value in stored.items():
-        content = contents.get(str(value.get(MARKER))) if isinstance(value, dict) else None
+        role = str(value.get(MARKER)) if isinstance(value, dict) else None
+        content = contents.get(role) if role else None
         if content is None:
-            restored[key] = value
+            restored[key] = _PLACES[role] if names_places and role in _PLACES else value
         elif value.get("as") == "flat":
             restored.update({f"{key}.{name}": leaf for name, leaf in flatten(_decode(content)).items()})
         else:
