@@ -183,6 +183,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="43"),
         "options": {"expire_seconds": 3000},
     },
+    "trim-rejections": {
+        "task": "observability.tasks.trim_rejections",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 500},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

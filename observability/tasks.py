@@ -8,6 +8,7 @@ from observability.services import deletion, purge
 from observability.services.blob_sweep import sweep_all_blobs
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
+from observability.services.rejection_trim import trim_all_rejections
 
 
 @shared_task(ignore_result=True)
@@ -53,3 +54,9 @@ def resume_deletions() -> None:
 def sweep_blobs() -> None:
     """Remove large values that nothing names any more."""
     sweep_all_blobs()
+
+
+@shared_task(ignore_result=True)
+def trim_rejections() -> None:
+    """Keep the newest samples of what was rejected."""
+    trim_all_rejections()

@@ -147,7 +147,7 @@ def _list_causes(rows: list[_Row]) -> list[RejectionCause]:
 def list_rejections(
     project_id: int, *, since: datetime, until: datetime, limit: int = _MOST_SAMPLES
 ) -> list[RejectionSample]:
-    """Return samples of refused items, newest first. One query along the primary key; about a thousand are kept."""
+    """Return samples of refused items, newest first. One query along the primary key; the newest thousand are kept."""
     rows = IngestRejection.objects.filter(project_id=project_id, received_at__gte=since, received_at__lt=until)
     columns = ("door", "code", "reason", "item_index", "received_at")
     return [RejectionSample(**row) for row in rows.order_by("-id").values(*columns)[:limit]]

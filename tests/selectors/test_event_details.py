@@ -50,7 +50,7 @@ def test_attributes__values_that_were_moved__back_in_their_place(project: Projec
 
     sent = {"input.value": '{"a":  1}', "out": "long", "k": 1}
     assert attributes.state == "present"
-    assert json.loads(bytes(attributes.value)) == sent
+    assert json.loads(bytes(attributes.value or b"")) == sent
     assert json.loads(_read(project, "attributes")) == sent
     assert attributes.size_bytes == len(_read(project, "attributes"))
 
@@ -61,7 +61,7 @@ def test_attributes__moved_values_that_are_large_or_not_stored__their_place(proj
     shown = json.loads(_read(project, "attributes"))
 
     assert shown == {"input.value": "[see the event's input]", "out": "[see the event's output]", "k": 1}
-    assert json.loads(bytes(_get(project).attributes.value)) == shown
+    assert json.loads(bytes(_get(project).attributes.value or b"")) == shown
 
 
 def test_get__every_value__as_it_was_sent(project: Project) -> None:
