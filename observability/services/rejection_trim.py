@@ -29,7 +29,7 @@ def trim_rejections(project_id: int, *, kept: int = KEPT, batch: int = _BATCH) -
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_TRIM, {"project": project_id, "kept": kept, "batch": batch})
-            count = cursor.rowcount
+            count: int = cursor.rowcount
         removed += count
         if count < batch:
             break
