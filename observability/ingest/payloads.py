@@ -133,13 +133,13 @@ def _find_last_said(value: bytes) -> str | None:
 
 
 def _find_messages(found: object) -> list[dict[str, object]]:
-    """Return the messages of a request (`messages`), an answer (`choices`), or a bare list."""
+    """Return the messages of a request (`messages`, `input`, `contents`), an answer (`choices`), or a bare list."""
     if isinstance(found, dict):
         choices = found.get("choices")
         if isinstance(choices, list):
             found = [choice.get("message") for choice in choices if isinstance(choice, dict)]
         else:
-            found = found.get("messages")
+            found = found.get("messages") or found.get("input") or found.get("contents")
     if not isinstance(found, list):
         return []
     return [message for message in found if isinstance(message, dict) and "role" in message]

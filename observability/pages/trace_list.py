@@ -12,7 +12,6 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from observability.errors import InvalidError
-from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW
 from observability.models import Role, User
 from observability.pages.access import project_page
 from observability.pages.settings.quickstarts import make_quickstart_context
@@ -81,7 +80,6 @@ def _make_frame(request: HttpRequest, access: ProjectAccess) -> dict[str, Any]:
         "section": "traces",
         "is_live_page": True,
         "range_choices": RANGE_CHOICES_AND_ANY,
-        "unknown_workflow": UNKNOWN_WORKFLOW,
         "may_delete": access.may(Role.ENGINEER),
         "may_share": access.may(Role.ENGINEER),
         "has_facets": request.COOKIES.get(FACETS_COOKIE) != "closed",
@@ -143,7 +141,6 @@ def trace_list_live(request: HttpRequest, access: ProjectAccess) -> HttpResponse
     shown = [one for one in request.GET.getlist("shown") if "\x00" not in one]
     context = {
         "project": access.project,
-        "unknown_workflow": UNKNOWN_WORKFLOW,
         "columns": make_columns(request, access, query),
         "traces": list_traces_by_id(project_id, shown[:_MOST_HINTED]),
         "news": {"count": newer.count, "is_more": newer.is_more, "between": between},

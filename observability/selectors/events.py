@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
 
 from observability.errors import InvalidError
-from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW, make_unattributed_trace_id
+from observability.ingest.sdk.trace_ids import is_unattributed, make_unattributed_trace_id
 from observability.models import Event, Trace
 from observability.selectors.paging import Position, is_after, make_cursor, read_cursor
 from observability.selectors.shapes import EventPage, EventSummary, TraceSummary, format_usd, name_flags
@@ -101,7 +101,7 @@ def list_events(
 
 def find_unattributed_trace_id(trace: TraceSummary) -> str | None:
     """Return the id of the trace that may hold events inferred to belong to this one; None where there can be none."""
-    if trace.source != "sdk" or not trace.session_id or trace.trace_id.startswith(f"{UNKNOWN_WORKFLOW}::"):
+    if trace.source != "sdk" or not trace.session_id or is_unattributed(trace.trace_id, trace.session_id):
         return None
     return make_unattributed_trace_id(trace.session_id)
 

@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from observability.ingest.sdk import trace_ids
+from observability.selectors.shapes import TraceSummary
+
 register = template.Library()
 
 _STATUS_WORDS = {"ok": "ok", "unset": "ok", "error": "error", "running": "running"}
@@ -47,6 +50,12 @@ def status(value: str, css: str = "") -> SafeString:
     """Show a state by shape, word and colour. `unset` is an end without a verdict and reads as ok."""
     word = _STATUS_WORDS.get(value, value)
     return format_html('<span class="status {}{}">{}</span>', word, f" {css}" if css else "", word)
+
+
+@register.filter
+def is_unattributed(trace: TraceSummary) -> bool:
+    """Tell whether a trace stands for what a session sent without a trace id."""
+    return trace_ids.is_unattributed(trace.trace_id, trace.session_id)
 
 
 @register.filter

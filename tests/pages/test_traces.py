@@ -218,12 +218,18 @@ def test_list__view_of_somebody_else__shows_the_query_without_its_name(
 
 
 def test_list__events_without_a_run__are_not_shown_as_one(client: Client, base: str, project: Project) -> None:
-    write(project.pk, make_event("unknown-workflow::s", kind="http", name="GET", workflow_name="unknown-workflow"))
+    sent = {"workflow_name": "unknown-workflow", "session_id": "s"}
+    write(
+        project.pk,
+        make_event("unknown-workflow::s", kind="http", name="GET", **sent),
+        make_event("unknown-workflow::1700000000000::a", name="unknown-workflow", **sent),
+    )
 
     body = client.get(f"{base}traces/").content.decode()
 
-    assert "Unattributed events" in body
-    assert 'class="is-unattributed"' in body
+    assert body.count("Unattributed events") == 1
+    assert body.count('class="is-unattributed"') == 1
+    assert 'title="unknown-workflow"' in body, "a run that its client named so is one"
 
 
 def test_header__earlier_run_of_the_workflow__is_offered_to_compare_with(

@@ -164,6 +164,19 @@ def test_list__one_or_many__same_queries(project: Project, django_assert_num_que
         assert len(list_events(project.pk, trace).items) == 41
 
 
+def test_list__run_that_its_client_named_like_none__has_what_was_sent_in_it(project: Project) -> None:
+    sent = {"session_id": "s", "source": "sdk"}
+    write(
+        project.pk,
+        make_event("unknown-workflow::1700000000000::a", "root", name="unknown-workflow", **sent),
+        make_event("unknown-workflow::s", "call", at=1, kind="http", **sent),
+    )
+
+    run = get_trace(project.pk, "unknown-workflow::1700000000000::a")
+
+    assert [event.span_id for event in list_events(project.pk, run).items] == ["root", "call"]
+
+
 # --- Events sent without a trace id: inferred from the order of the session's runs -----------------------------------
 
 

@@ -47,3 +47,8 @@ def make_unattributed_trace_id(session_id: str) -> str:
     decided here, it would depend on the order in which batches arrive.
     """
     return f"{UNKNOWN_WORKFLOW}{_SEPARATOR}{session_id}"
+
+
+def is_unattributed(trace_id: str, session_id: str | None) -> bool:
+    """Tell such a trace from one of a run that its client named like the workflow of none."""
+    return bool(session_id) and trace_id == f"{UNKNOWN_WORKFLOW}{_SEPARATOR}{session_id}"
