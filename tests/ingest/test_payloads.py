@@ -198,6 +198,8 @@ def test_replay_copy__key_lost__says_so() -> None:
             "Where?",
         ),
         (b'"[{\\"role\\":\\"user\\",\\"content\\":\\"Where?\\"}]"', "Where?"),
+        (b'{"model":"m","input":[{"role":"user","content":"Where?"}]}', "Where?"),
+        (b'{"contents":[{"role":"user","parts":[{"text":"Where?"}]}]}', "Where?"),
         (b'{"choices":[{"message":{"role":"assistant","content":"It left on Monday."}}]}', "It left on Monday."),
         (
             b'[{"role":"assistant","content":null,"tool_calls":[]}]',
