@@ -37,6 +37,13 @@ export function refreshTimes(root = document) {
   }
 }
 
+/* Sections beside a page lie in a row on a narrow screen: the one shown is brought into view. */
+
+for (const current of document.querySelectorAll(".aside-nav [aria-current]")) {
+  const row = current.closest(".aside-nav");
+  row.scrollLeft = current.offsetLeft - row.offsetLeft - (row.clientWidth - current.offsetWidth) / 2;
+}
+
 /* Menus: native popovers, placed under the button that opens them. */
 
 function place(menu) {

@@ -3,6 +3,8 @@ import { el } from "../base.js";
 import { offset } from "../format.js";
 
 const KEY_STEP = 0.01;
+/** Room that the flag needs beside the line. */
+const FLAG_PX = 76;
 
 export class PlayheadLine {
   constructor({ root, ruler, scale, page, timeAt }) {
@@ -33,7 +35,7 @@ export class PlayheadLine {
     const { start, end } = this.scale;
     const said = offset((at - this.page.startedAt) / 1000);
     this.handle.firstChild.textContent = said;
-    this.handle.classList.toggle("is-late", share > 0.85);
+    this.handle.classList.toggle("is-late", share * ruler.width > ruler.width - FLAG_PX);
     for (const [name, value] of [["valuemin", 0], ["valuemax", Math.round((end - start) / 1000)], ["valuenow", Math.round((at - start) / 1000)], ["valuetext", said]]) {
       this.handle.setAttribute(`aria-${name}`, String(value));
     }

@@ -166,7 +166,8 @@ export default class Timeline {
       if (index >= 0 && !event.target.closest(".twisty")) this.#toggle(index);
     });
     this.scroller.addEventListener("focus", () => {
-      if (this.active < 0 && this.store.rows.length) this.activate(this.store.rows[this.list.range[0]]);
+      // Not for the pointer: a row brought into view would slip away from under the click.
+      if (this.active < 0 && this.store.rows.length && this.scroller.matches(":focus-visible")) this.activate(this.store.rows[this.list.range[0]]);
     });
     for (const area of [this.scroller, this.ruler]) {
       area.addEventListener("pointermove", (event) => this.#moveCursor(event), { passive: true });

@@ -30,7 +30,9 @@ export async function loadHistogram() {
   const answer = await read("traces-histogram", params, { signal });
   if (signal.aborted) return;
   if (!answer) {
-    legend.replaceChildren(el("span", {}, "The course over time could not be read."));
+    // A filter that cannot be read is said where it is written.
+    const isSaid = document.querySelector("#results .notice.error");
+    legend.replaceChildren(isSaid ? "" : el("span", {}, "The course over time could not be read."));
     return;
   }
   const buckets = answer.buckets.map(({ at, ...values }) => ({ at, values }));
