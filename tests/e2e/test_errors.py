@@ -42,7 +42,7 @@ def test_errors__from_the_list_to_the_event__by_keyboard(
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="refund")).to_be_visible()
-    expect(page.locator(".error-title p")).to_have_text("no order <n>")
+    expect(page.locator(".error-title p")).to_have_text("no order 2")
     expect(page.locator(".code code")).to_contain_text("Traceback: refund.py")
     expect(page.locator("#samples tbody tr")).to_have_count(3)
     page.locator("#samples a").first.click()

@@ -183,6 +183,24 @@ def test_rows__flung_past__are_brief_and_then_whole(visit: SignIn, owner: User, 
     expect(middle.locator(".tl-title")).to_have_attribute("title", middle.locator(".tl-title").inner_text())
 
 
+def test_rows__first_click_after_scrolling__opens_what_is_under_the_pointer(
+    visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(*make_long_run())
+    page = visit(owner).page
+    open_trace(page, base)
+    # Half of the first row is out of sight: bringing it into view would move the row under the pointer away.
+    page.evaluate("document.querySelector('[role=treegrid]').scrollTop = 14")
+    row = page.locator(ROWS).filter(has_text="step 3").first
+    expect(row).to_be_in_viewport()
+    box = row.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 200, box["y"] + 3)
+
+    expect(page.locator(".side h2")).to_have_text("step 3")
+
+
 def test_playhead__by_keys__walks_events_and_tells_the_state(
     visit: SignIn, owner: User, base: str, keep: StoreRecords
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -218,7 +219,7 @@ def test_list__view_of_somebody_else__shows_the_query_without_its_name(
 
 
 def test_list__events_without_a_run__are_not_shown_as_one(client: Client, base: str, project: Project) -> None:
-    sent = {"workflow_name": "unknown-workflow", "session_id": "s"}
+    sent: dict[str, Any] = {"workflow_name": "unknown-workflow", "session_id": "s"}
     write(
         project.pk,
         make_event("unknown-workflow::s", kind="http", name="GET", **sent),

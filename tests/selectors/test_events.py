@@ -165,7 +165,7 @@ def test_list__one_or_many__same_queries(project: Project, django_assert_num_que
 
 
 def test_list__run_that_its_client_named_like_none__has_what_was_sent_in_it(project: Project) -> None:
-    sent = {"session_id": "s", "source": "sdk"}
+    sent: dict[str, Any] = {"session_id": "s", "source": "sdk"}
     write(
         project.pk,
         make_event("unknown-workflow::1700000000000::a", "root", name="unknown-workflow", **sent),
