@@ -49,11 +49,15 @@ def test_group_send__in_the_whole_product__is_called_by_live_alone() -> None:
     assert callers == {"observability/live.py"}
 
 
-def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_the_purge() -> None:
+def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_purge_and_trim() -> None:
     writers = {
         name
         for name, text in _read_sources()
         if WRITING_SQL.search(text) or any(WRITING_ORM.match(call) for call in _list_calls(text))
     }
 
-    assert writers == {"observability/ingest/statements.py", "observability/services/purge.py"}
+    assert writers == {
+        "observability/ingest/statements.py",
+        "observability/services/purge.py",
+        "observability/services/rejection_trim.py",
+    }
