@@ -1,4 +1,4 @@
-"""The real tables: what the models say of them, and the rules that let them be distributed by project.
+"""The real tables: what the models say of them. (Whether they can be distributed: `tests/citus`.)
 
 Django makes none of these tables and compares nothing with them; this does.
 """
@@ -22,11 +22,6 @@ _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull
 FROM pg_attribute
 WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
-"""
-_KEYS = """
-SELECT i.indexrelid::regclass::text, a.attname
-FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid
-WHERE i.indrelid = %s::regclass AND i.indisunique
 """
 _PRIMARY_KEY = """
 SELECT a.attname
@@ -74,34 +69,6 @@ def test_model__primary_key__is_the_tables(model: type[models.Model]) -> None:
     said = [field.column for field in model._meta.pk_fields]
 
     assert said == [name for (name,) in _query(_PRIMARY_KEY, model._meta.db_table)]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("table", TABLES)
-def test_table__every_unique_key__holds_the_project(table: str) -> None:
-    keys: dict[str, set[str]] = {}
-    for index, column in _query(_KEYS, table):
-        keys.setdefault(index, set()).add(column)
-
-    assert keys
-    assert {index for index, columns in keys.items() if "project_id" not in columns} == set()
-
-
-@pytest.mark.django_db
-def test_tables__foreign_keys_to_or_from_them__are_none() -> None:
-    found = _query(
-        "SELECT conname FROM pg_constraint WHERE contype = 'f' "
-        "AND (conrelid::regclass::text = ANY(%s) OR confrelid::regclass::text = ANY(%s))",
-        TABLES,
-        TABLES,
-    )
-
-    assert found == []
-
-
-@pytest.mark.django_db
-def test_tables__triggers__are_none() -> None:
-    assert _query("SELECT tgname FROM pg_trigger WHERE tgrelid::regclass::text = ANY(%s)", TABLES) == []
 
 
 @pytest.mark.django_db

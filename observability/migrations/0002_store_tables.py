@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from django.db import migrations
 
+from observability.sql.operations import ChangeStore
 from observability.sql.store import CREATE_STORE, DROP_STORE
 
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0001_initial")]
 
-    operations: ClassVar = [migrations.RunSQL(sql=list(CREATE_STORE), reverse_sql=list(DROP_STORE))]
+    operations: ClassVar = [ChangeStore(sql=list(CREATE_STORE), reverse_sql=list(DROP_STORE))]

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-# Tables without rows, or a few: an index is made at once and holds its lock for milliseconds.
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
 
 # Calls of one tool or prompt, newest first. The key is what `ingest/step_figures.py` counts under; other events are
 # not in it, which makes it smaller than the index by name that it replaces.
@@ -31,9 +30,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0002_store_tables")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
+        ChangeStore(
             sql=[
-                LIMIT_LOCK_WAIT,
                 EVENTS_BY_STEP,
                 "DROP INDEX events_by_name",
                 "DROP INDEX events_by_id",
@@ -42,7 +40,6 @@ class Migration(migrations.Migration):
                 TRACES_DELETED,
             ],
             reverse_sql=[
-                LIMIT_LOCK_WAIT,
                 "DROP INDEX traces_deleted",
                 "ALTER TABLE traces DROP COLUMN purged_at",
                 "DROP INDEX events_by_id",

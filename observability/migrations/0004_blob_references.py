@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.db import migrations
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
+
 MAGIC = r"'\x00626c6f62'::bytea"
 VALUES = ("input", "output", "attributes", "error_stack", "extra", "replay_input", "replay_output", "replay_extra")
 
@@ -23,8 +24,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0003_read_indexes")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
-            sql=[LIMIT_LOCK_WAIT, PAYLOADS_BLOBS, LOG_RECORDS_BLOBS],
-            reverse_sql=[LIMIT_LOCK_WAIT, "DROP INDEX log_records_blobs", "DROP INDEX payloads_blobs"],
+        ChangeStore(
+            sql=[PAYLOADS_BLOBS, LOG_RECORDS_BLOBS],
+            reverse_sql=["DROP INDEX log_records_blobs", "DROP INDEX payloads_blobs"],
         ),
     ]

@@ -6,16 +6,16 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
 
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0004_blob_references")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
-            sql=[LIMIT_LOCK_WAIT, "ALTER TABLE traces ADD COLUMN purging_at timestamptz"],
-            reverse_sql=[LIMIT_LOCK_WAIT, "ALTER TABLE traces DROP COLUMN purging_at"],
+        ChangeStore(
+            sql=["ALTER TABLE traces ADD COLUMN purging_at timestamptz"],
+            reverse_sql=["ALTER TABLE traces DROP COLUMN purging_at"],
         ),
         migrations.AddField("trace", "purging_at", models.DateTimeField(null=True)),
     ]

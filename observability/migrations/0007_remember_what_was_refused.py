@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
+
 # "Where is my trace?" asks by id; most rejections could be read far enough to have one.
 REJECTIONS_BY_TRACE = (
     "CREATE INDEX ingest_rejections_by_trace ON ingest_rejections (project_id, trace_id) WHERE trace_id IS NOT NULL"
@@ -29,15 +30,13 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0006_saved_views")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
+        ChangeStore(
             sql=[
-                LIMIT_LOCK_WAIT,
                 "ALTER TABLE ingest_rejections " + ", ".join(f"ADD COLUMN {name} text" for name in COLUMNS),
                 REJECTIONS_BY_TRACE,
                 KEY_DAYS,
             ],
             reverse_sql=[
-                LIMIT_LOCK_WAIT,
                 "DROP TABLE key_days",
                 "DROP INDEX ingest_rejections_by_trace",
                 "ALTER TABLE ingest_rejections " + ", ".join(f"DROP COLUMN {name}" for name in COLUMNS),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
 
 ERROR_GROUPS = """
 CREATE TABLE error_groups (
@@ -35,9 +35,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0008_invitations_and_deletions")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
+        ChangeStore(
             sql=[
-                LIMIT_LOCK_WAIT,
                 "ALTER TABLE events ADD COLUMN error_fingerprint text",
                 "DROP INDEX events_errors",
                 EVENTS_ERRORS,
@@ -45,7 +44,6 @@ class Migration(migrations.Migration):
                 ERROR_GROUPS,
             ],
             reverse_sql=[
-                LIMIT_LOCK_WAIT,
                 "DROP TABLE error_groups",
                 "DROP INDEX events_by_fingerprint",
                 "DROP INDEX events_errors",

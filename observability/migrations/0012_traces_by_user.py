@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.db import migrations
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
+
 # One user's traces, newest first. Traces without a user are not in it and cost it nothing.
 TRACES_BY_USER = (
     "CREATE INDEX traces_by_user ON traces (project_id, user_id, started_at DESC, trace_id DESC) "
@@ -18,8 +19,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0011_shortcuts_can_be_off")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
-            sql=[LIMIT_LOCK_WAIT, TRACES_BY_USER],
-            reverse_sql=[LIMIT_LOCK_WAIT, "DROP INDEX traces_by_user"],
+        ChangeStore(
+            sql=[TRACES_BY_USER],
+            reverse_sql=["DROP INDEX traces_by_user"],
         ),
     ]

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.db import migrations
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
+
 # The trace list, newest first, with the numbers that lists are counted and narrowed by. Only columns of bounded size:
 # an index entry must fit into a third of a page.
 TRACES_NEWEST = """
@@ -24,8 +25,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0012_traces_by_user")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
-            sql=[LIMIT_LOCK_WAIT, "DROP INDEX traces_newest", TRACES_NEWEST, VACUUM_SOON],
-            reverse_sql=[LIMIT_LOCK_WAIT, VACUUM_AS_USUAL, "DROP INDEX traces_newest", TRACES_NEWEST_BEFORE],
+        ChangeStore(
+            sql=["DROP INDEX traces_newest", TRACES_NEWEST, VACUUM_SOON],
+            reverse_sql=[VACUUM_AS_USUAL, "DROP INDEX traces_newest", TRACES_NEWEST_BEFORE],
         ),
     ]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
-LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
+from observability.sql.operations import ChangeStore
 
 # No index but these: rows are found through the terms.
 SEARCH_SEGMENTS = """
@@ -72,9 +72,8 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("observability", "0013_traces_newest_alone")]
 
     operations: ClassVar = [
-        migrations.RunSQL(
+        ChangeStore(
             sql=[
-                LIMIT_LOCK_WAIT,
                 SEARCH_SEGMENTS,
                 "ALTER TABLE search_segments ALTER COLUMN terms SET STORAGE EXTERNAL",
                 "CREATE TABLE search_segments_default PARTITION OF search_segments DEFAULT",
@@ -83,14 +82,13 @@ class Migration(migrations.Migration):
                 "ALTER TABLE search_documents ALTER COLUMN terms SET STORAGE EXTERNAL",
             ],
             reverse_sql=[
-                LIMIT_LOCK_WAIT,
                 "ALTER TABLE search_documents ALTER COLUMN terms SET STORAGE EXTENDED",
                 "ALTER TABLE search_documents DROP COLUMN segment_id",
                 "DROP TABLE search_segments",
             ],
         ),
         migrations.RunPython(make_segments, migrations.RunPython.noop),
-        migrations.RunSQL(
+        ChangeStore(
             sql=[
                 "ALTER TABLE search_documents ALTER COLUMN segment_id DROP DEFAULT",
                 SEARCH_SEGMENTS_TERMS,

@@ -274,6 +274,19 @@ _EXTERNAL = {
 _FIRST_PARTITIONED = ("events", "payloads", "log_records", "search_documents")
 PARTITIONED = (*_FIRST_PARTITIONED, "search_segments")
 """Tables with a partition a day. The last came with migration 0014."""
+# Every table that is distributed by project where Citus is there: those that grow with what is sent.
+DISTRIBUTED = (
+    *PARTITIONED,
+    "traces",
+    "resources",
+    "steps",
+    "step_hours",
+    "error_groups",
+    "sdk_sessions",
+    "ingest_counts",
+    "ingest_rejections",
+    "key_days",
+)
 
 CREATE_STORE = (
     "CREATE SEQUENCE event_id_seq CACHE 64",

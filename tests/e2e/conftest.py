@@ -33,8 +33,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from observability.ingest.records import Decoded, EventRecord, LogRecord
 from observability.ingest.writer import Writer
 from observability.models import Organization, Project, User
+from observability.sql.store import DISTRIBUTED
 from tests.e2e.visitor import Visitor
-from tests.fixtures import PASSWORD, STORE_TABLES
+from tests.fixtures import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("PLAYHEAD_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -60,7 +61,7 @@ def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[No
         yield
         people = [model._meta.db_table for model in (User, Organization, Session)]
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join([*people, *STORE_TABLES])} CASCADE")
+            cursor.execute(f"TRUNCATE {', '.join([*people, *DISTRIBUTED])} CASCADE")
         # Under Playwright's loop Django keeps connections apart from those that pytest-django closes at the end.
         connections.close_all()
 

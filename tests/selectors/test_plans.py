@@ -40,7 +40,7 @@ from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.trace_histogram import get_trace_histogram
 from observability.selectors.traces import count_newer_traces, get_trace, list_traces, list_traces_by_id
 from observability.services.partitions import ensure_partitions
-from tests.fixtures import STORE_TABLES
+from observability.sql.store import DISTRIBUTED
 from tests.plans import explain
 
 PROJECT = 900_001
@@ -122,10 +122,10 @@ def _rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
                 cursor.execute(statement, values)
             _store_segments(cursor)
             # Index-only scans need pages that are known to be visible to all.
-            cursor.execute(f"VACUUM (ANALYZE) {', '.join(STORE_TABLES)}")
+            cursor.execute(f"VACUUM (ANALYZE) {', '.join(DISTRIBUTED)}")
         yield
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(STORE_TABLES)}")
+            cursor.execute(f"TRUNCATE {', '.join(DISTRIBUTED)}")
 
 
 def _store_segments(cursor: CursorWrapper) -> None:
