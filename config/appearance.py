@@ -123,6 +123,7 @@ UNFOLD: dict[str, Any] = {
                     _entry("Redaction rules", "observability.redactionrule", "ink_eraser"),
                     _entry("Saved views", "observability.savedview", "bookmark"),
                     _entry("Deletions", "observability.deletion", "delete"),
+                    _entry("Retention runs", "observability.retentionrun", "auto_delete"),
                 ],
             },
             {

@@ -188,6 +188,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 500},
     },
+    # observability.services.retention
+    "start-retention": {
+        "task": "observability.tasks.start_retention",
+        "schedule": crontab(hour="2", minute="0"),
+        "options": {"expire_seconds": 36_000},
+    },
+    "resume-retention": {
+        "task": "observability.tasks.run_retention",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 500},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",
@@ -245,7 +256,10 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "m2m_fields": ["groups", "user_permissions"],
     },
     {"model": "observability.ApiKey", "exclude_fields": ["secret_hash", "last_used_at", "replaces"]},
-    {"model": "observability.Organization", "exclude_fields": ["projects", "memberships", "invitations", "deletions"]},
+    {
+        "model": "observability.Organization",
+        "exclude_fields": ["projects", "memberships", "invitations", "deletions", "retention_runs"],
+    },
     {"model": "observability.Project", "exclude_fields": ["api_keys", "memberships", "redaction_rules", "invitations"]},
     "observability.Membership",
     "observability.ProjectMembership",
@@ -313,6 +327,8 @@ INGEST_BLOB_BYTES = env.int("INGEST_BLOB_BYTES", default=2**20)
 # Days that have a partition of their own, around today; older or later rows land in the default partition, flagged.
 PARTITION_DAYS_BACK = env.int("PARTITION_DAYS_BACK", default=14)
 PARTITION_DAYS_AHEAD = env.int("PARTITION_DAYS_AHEAD", default=7)
+# The share of its time that retention spends deleting rows; the rest it waits, so that ingest and reads go on.
+RETENTION_SHARE = env.float("RETENTION_SHARE", default=0.2)
 
 # --- The rest -------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -92,6 +92,9 @@ def check_bounds(**kwargs: Any) -> list[CheckMessage]:
         hint = "Set PARTITION_DAYS_AHEAD to 1 or more and PARTITION_DAYS_BACK to 0 or more."
         message = "Partitions must reach from today or earlier to tomorrow or later."
         found.append(Error(message, hint=hint, id="playhead.E008"))
+    if not 0 < settings.RETENTION_SHARE <= 1:
+        hint = "Set RETENTION_SHARE to the share of its time that retention may work: above 0, at most 1."
+        found.append(Error(f"RETENTION_SHARE is {settings.RETENTION_SHARE}.", hint=hint, id="playhead.E014"))
     return found
 
 

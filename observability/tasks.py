@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from observability.services import deletion, purge
+from observability.services import deletion, purge, retention
 from observability.services.blob_sweep import sweep_all_blobs
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
 from observability.services.rejection_trim import trim_all_rejections
+
+RETENTION_SECONDS = 10
 
 
 @shared_task(ignore_result=True)
@@ -60,3 +62,17 @@ def sweep_blobs() -> None:
 def trim_rejections() -> None:
     """Keep the newest samples of what was rejected."""
     trim_all_rejections()
+
+
+@shared_task(ignore_result=True)
+def start_retention() -> None:
+    """Ask for the daily run, and begin."""
+    retention.start_retention()
+    run_retention.delay()
+
+
+@shared_task(ignore_result=True)
+def run_retention() -> None:
+    """Go on with retention for a few seconds, then leave the worker to others and come again."""
+    if retention.work_on_retention(seconds=RETENTION_SECONDS):
+        run_retention.delay()

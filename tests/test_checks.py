@@ -46,6 +46,8 @@ def test_checks__provider_that_is_whole__find_nothing(is_password_sign_in: bool)
         ({"INGEST_QUEUE_BYTES": 0}, "playhead.E006"),
         ({"INGEST_MAX_INFLIGHT_BYTES": 1}, "playhead.E007"),
         ({"PARTITION_DAYS_AHEAD": 0}, "playhead.E008"),
+        ({"RETENTION_SHARE": 0}, "playhead.E014"),
+        ({"RETENTION_SHARE": 1.5}, "playhead.E014"),
         ({"STORAGES": BLOBS_ELSEWHERE}, "playhead.E009"),
         ({"SINGLE_SIGN_ON": replace(PROVIDER, client_id="")}, "playhead.E010"),
         ({"SINGLE_SIGN_ON": replace(PROVIDER, secret="")}, "playhead.E010"),

@@ -49,7 +49,7 @@ def test_group_send__in_the_whole_product__is_called_by_live_alone() -> None:
     assert callers == {"observability/live.py"}
 
 
-def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_purge_and_trim() -> None:
+def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_purge_trim_and_retention() -> None:
     writers = {
         name
         for name, text in _read_sources()
@@ -58,6 +58,7 @@ def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_pu
 
     assert writers == {
         "observability/ingest/statements.py",
+        "observability/services/expiry.py",
         "observability/services/purge.py",
         "observability/services/rejection_trim.py",
     }

@@ -1,4 +1,7 @@
-"""Rows that people make on the pages, to read here: memberships, rules, invitations, saved views, deletions."""
+"""Rows that people make on the pages, to read here: memberships, rules, invitations, saved views, deletions.
+
+And what retention did, which nobody asks for.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from observability.models import (
     Membership,
     ProjectMembership,
     RedactionRule,
+    RetentionRun,
     SavedView,
     TraceListChoice,
 )
@@ -114,3 +118,39 @@ class DeletionAdmin(RecordAdmin):
     def show_progress(self, obj: Deletion) -> str:
         """Return how far it is."""
         return format_html("{} of {} traces, {} %", obj.removed, obj.expected, obj.percent)
+
+
+@admin.register(RetentionRun)
+class RetentionRunAdmin(RecordAdmin):
+    """What retention removed, or would remove, and how far it is."""
+
+    list_display = ("__str__", "is_dry_run", "show_state", "show_counts", "show_days", "show_duration", "note")
+    list_filter = ("is_dry_run",)
+    list_select_related = ("organization",)
+    search_fields = ("organization__name",)
+
+    def get_fields(self, request: Any, obj: Any = None) -> tuple[str, ...]:
+        """Show the moments too."""
+        return (*super().get_fields(request, obj), "created_at", "started_at", "finished_at")
+
+    @display(description="State", label={"waiting": "info", "running": "warning", "finished": "success"})
+    def show_state(self, obj: RetentionRun) -> str:
+        """Return how far it is."""
+        return obj.state
+
+    @display(description="Rows")
+    def show_counts(self, obj: RetentionRun) -> str:
+        """Return the rows by table."""
+        return ", ".join(f"{rows:,} {table}" for table, rows in sorted(obj.counts.items()) if rows) or "none"
+
+    @display(description="Whole days")
+    def show_days(self, obj: RetentionRun) -> str:
+        """Return the partitions that were dropped."""
+        return ", ".join(obj.dropped)
+
+    @display(description="Took")
+    def show_duration(self, obj: RetentionRun) -> str:
+        """Return how long it took, its waits included."""
+        if obj.started_at is None or obj.finished_at is None:
+            return ""
+        return f"{(obj.finished_at - obj.started_at).total_seconds():,.1f} s"

@@ -28,6 +28,12 @@ from observability.services.policies import (
     switch_redaction_rule,
     update_capture,
 )
+from observability.services.retention import (
+    request_retention,
+    set_organization_retention,
+    set_project_retention,
+    start_retention,
+)
 from observability.services.tenancy import (
     change_plan,
     create_organization,
@@ -164,15 +170,17 @@ def _change_row(row: Model, changed: list[str]) -> None:
 class OrganizationAdmin(TenantAdmin):
     """Tenants."""
 
-    list_display = ("name", "slug", "plan", "count_projects", "count_people", "created_at")
+    list_display = ("name", "slug", "plan", "show_kept_days", "count_projects", "count_people", "created_at")
     list_filter = ("plan",)
     search_fields = ("name", "slug", "tenant_id")
     readonly_fields = ("tenant_id", "created_at")
     inlines = (MembershipInline, ProjectInline)
+    actions = ("count_expired",)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Ask for what a service takes; show the rest later."""
-        return ("name", "slug", "plan", "tenant_id", "created_at") if obj else ("name", "slug", "plan")
+        asked = ("name", "slug", "plan")
+        return (*asked, "retention_days", "tenant_id", "created_at") if obj else asked
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Addresses name the slug, so it stays."""
@@ -190,6 +198,18 @@ class OrganizationAdmin(TenantAdmin):
         }
         organizations: QuerySet[Organization] = super().get_queryset(request).annotate(**counts)
         return organizations.filter(deleted_at=None)
+
+    @admin.action(description="Count what retention would remove (dry run)", permissions=["change"])
+    def count_expired(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Ask for a dry run over the chosen organizations; what it finds is shown among the retention runs."""
+        runs = start_retention(is_dry_run=True, organization_ids=list(queryset.values_list("pk", flat=True)))
+        request_retention()
+        self.message_user(request, f"{len(runs)} dry runs were asked for; see Retention runs.")
+
+    @display(description="Keeps", ordering="plan")
+    def show_kept_days(self, obj: Organization) -> str:
+        """Return how long data is kept."""
+        return f"{obj.kept_days} days"
 
     @display(description="Projects", ordering="project_count")
     def count_projects(self, obj: Any) -> int:
@@ -212,6 +232,8 @@ class OrganizationAdmin(TenantAdmin):
             rename_organization(organization=obj, name=obj.name)
         if "plan" in form.changed_data:
             change_plan(organization=obj, plan=obj.plan)
+        if "retention_days" in form.changed_data:
+            set_organization_retention(organization=obj, days=obj.retention_days)
 
     def remove(self, request: HttpRequest, obj: Organization) -> None:  # type: ignore[override]
         """Hide it with all its projects, and have them removed in the background."""
@@ -230,16 +252,19 @@ class ProjectAdmin(TenantAdmin):
     readonly_fields = ("created_at",)
     inlines = (RedactionRuleInline, ProjectMembershipInline)
     capture_fields = ("capture_inputs", "capture_outputs", "capture_error_stacks", "capture_attributes")
+    retention_fields = ("retention_days", "is_held")
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Ask for what a service takes; show the rest later."""
         if obj is None:
             return ((None, {"fields": ("organization", "name", "slug")}),)
         about = ("organization", "name", "slug", "created_at")
-        description = "What is stored from now on. What is stored already stays."
+        capture = "What is stored from now on. What is stored already stays."
+        retention = "Each night, what is older goes for good."
         return (
             (None, {"fields": about}),
-            ("Capture", {"fields": self.capture_fields, "description": description}),
+            ("Capture", {"fields": self.capture_fields, "description": capture}),
+            ("Retention", {"fields": self.retention_fields, "description": retention}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -271,6 +296,8 @@ class ProjectAdmin(TenantAdmin):
         switches = {name.removeprefix("capture_"): getattr(obj, name) for name in self.capture_fields}
         if set(form.changed_data) & set(self.capture_fields):
             update_capture(project=obj, **switches)
+        if set(form.changed_data) & set(self.retention_fields):
+            set_project_retention(project=obj, days=obj.retention_days, is_held=obj.is_held)
 
     def remove(self, request: HttpRequest, obj: Project) -> None:  # type: ignore[override]
         """Hide it, and have it removed in the background."""

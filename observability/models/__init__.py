@@ -5,6 +5,7 @@ from observability.models.error_groups import ErrorGroup
 from observability.models.ingest import IngestCount, IngestRejection, KeyDay
 from observability.models.logs import LogEntry
 from observability.models.requests import Deletion, Invitation
+from observability.models.retention import RetentionRun
 from observability.models.saved_views import SavedView, TraceListChoice
 from observability.models.steps import Step, StepHour
 from observability.models.tenancy import (
@@ -38,6 +39,7 @@ __all__ = [
     "ProjectMembership",
     "RedactionRule",
     "Resource",
+    "RetentionRun",
     "Role",
     "SavedView",
     "Scope",

@@ -20,6 +20,8 @@ from django.utils import timezone
 DEMO_KEY_NAME = "demo"
 """The key that the demo agents send with, made for them by nobody."""
 
+_KEPT_DAYS = {"free": 90, "pro": 365, "team": 365, "enterprise": 365}
+
 
 class UserManager(BaseUserManager["User"]):
     """Create users by email address."""
@@ -113,6 +115,9 @@ class Organization(models.Model):
     # Named by other systems' tokens and headers; never changes, unlike the slug.
     tenant_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     plan = models.CharField(max_length=12, choices=Plan, default=Plan.FREE)
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Days that data is kept, on the enterprise plan. Empty: the plan's."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Hidden from then on; the row goes with the last of its projects.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -122,6 +127,13 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kept_days(self) -> int:
+        """Return for how many days data is kept."""
+        if self.plan == self.Plan.ENTERPRISE and self.retention_days is not None:
+            return self.retention_days
+        return _KEPT_DAYS[self.plan]
 
 
 class Project(models.Model):
@@ -134,6 +146,12 @@ class Project(models.Model):
     capture_outputs = models.BooleanField(default=True, help_text="Store what events returned.")
     capture_error_stacks = models.BooleanField(default=True, help_text="Store stack traces of errors.")
     capture_attributes = models.BooleanField(default=True, help_text="Store raw attributes.")
+    retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Days that data is kept, if fewer than the organization's."
+    )
+    is_held = models.BooleanField(
+        "legal hold", default=False, db_default=False, help_text="Keep everything, whatever its age."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Hidden from then on; the row goes when all that belongs to it is purged.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -147,6 +165,14 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kept_days(self) -> int | None:
+        """Return for how many days data is kept; None while a legal hold keeps it for ever."""
+        if self.is_held:
+            return None
+        days = self.organization.kept_days
+        return days if self.retention_days is None else min(days, self.retention_days)
 
 
 class RedactionRule(models.Model):

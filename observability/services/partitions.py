@@ -21,7 +21,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from django.utils import timezone
 from psycopg import errors, sql
 
 from observability.errors import InvalidError
+from observability.sql.operations import go_shard_by_shard
 from observability.sql.store import PARTITIONED
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,8 @@ log = structlog.get_logger(__name__)
 TIME_COLUMNS = {table: "logged_at" if table == "log_records" else "started_at" for table in PARTITIONED}
 LOCK_TIMEOUT_MS = 500
 LOCK_ATTEMPTS = 20
+DROP_TIMEOUT_MS = 50
+DROP_ATTEMPTS = 60
 
 T = TypeVar("T")
 
@@ -115,15 +118,51 @@ def drop_partitions(before_day: date) -> list[str]:
 
     The default partition stays. Each drop is a transaction of its own and locks its table for a moment.
     """
-    dropped = []
-    for table in PARTITIONED:
-        for partition in list_partitions(table):
-            if partition.end_day is not None and partition.end_day <= before_day:
-                _with_lock_retries(partial(_drop_table, partition.name))
-                dropped.append(partition.name)
+    dropped = [
+        partition.name
+        for table in PARTITIONED
+        for partition in list_partitions(table)
+        if partition.end_day is not None and partition.end_day <= before_day and drop_partition(partition)
+    ]
     if dropped:
         log.info("partitions.dropped", count=len(dropped), before_day=str(before_day))
     return dropped
+
+
+def drop_partition(partition: Partition, *, keep_for: Sequence[int] = ()) -> bool:
+    """Drop a partition unless one of these projects has a row in it; say whether it is gone.
+
+    Its size does not matter: files are removed after the locks are given back. A drop locks the parent against readers
+    too, and `DETACH ... CONCURRENTLY`, which would not, is refused where there is a default partition. So it waits for
+    the lock `DROP_TIMEOUT_MS` at most, which is how long readers may queue behind it, and tries again.
+    Raises `OperationalError` when a lock stayed taken.
+    """
+
+    def drop() -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            _begin(cursor, lock_timeout_ms=DROP_TIMEOUT_MS)
+            name = sql.Identifier(partition.name)
+            if keep_for:
+                # Writers wait from here on, so that none stores a row that is looked for.
+                _run(cursor, sql.SQL("LOCK TABLE {} IN SHARE MODE").format(name))
+                if _holds_rows(cursor, partition, keep_for):
+                    return False
+            _run(cursor, sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+            return True
+
+    return _with_lock_retries(drop, attempts=DROP_ATTEMPTS)
+
+
+def holds_rows(partition: Partition, project_ids: Sequence[int]) -> bool:
+    """Say whether any of these projects has a row in the partition. Served by its primary key."""
+    with connection.cursor() as cursor:
+        return _holds_rows(cursor, partition, project_ids)
+
+
+def _holds_rows(cursor: CursorWrapper, partition: Partition, project_ids: Sequence[int]) -> bool:
+    exists = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE project_id = ANY(%s))").format(sql.Identifier(partition.name))
+    cursor.execute(exists.as_string(), [list(project_ids)])
+    return bool(cursor.fetchone()[0])
 
 
 def count_days_ahead() -> int:
@@ -151,7 +190,7 @@ def _make_partition(table: str, day: date) -> list[str]:
     parent, default, child = sql.Identifier(table), sql.Identifier(f"{table}_default"), sql.Identifier(name)
     column, start, end = sql.Identifier(TIME_COLUMNS[table]), _literal(day), _literal(day + timedelta(days=1))
     with transaction.atomic(), connection.cursor() as cursor:
-        _limit_waits(cursor)
+        _begin(cursor)
         _run(cursor, sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(parent))
         if any(partition.covers(day) for partition in list_partitions(table)):
             return []
@@ -175,16 +214,11 @@ def _make_partition(table: str, day: date) -> list[str]:
     return [name]
 
 
-def _drop_table(name: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        _limit_waits(cursor)
-        _run(cursor, sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
-
-
-def _limit_waits(cursor: CursorWrapper) -> None:
-    """Wait briefly for locks, but let the move of many rows take its time."""
-    cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+def _begin(cursor: CursorWrapper, *, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
+    """Wait briefly for locks, let the move of many rows take its time, and do what Citus needs."""
+    cursor.execute(f"SET LOCAL lock_timeout = {lock_timeout_ms}")
     cursor.execute("SET LOCAL statement_timeout = 0")
+    go_shard_by_shard(cursor)
 
 
 def _run(cursor: CursorWrapper, statement: sql.Composed) -> None:
@@ -195,13 +229,13 @@ def _literal(day: date) -> sql.Literal:
     return sql.Literal(f"{day.isoformat()} 00:00:00+00")
 
 
-def _with_lock_retries(make: Callable[[], T]) -> T:
-    """Run it, again after a pause when a lock was not to be had, `LOCK_ATTEMPTS` times."""
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
+def _with_lock_retries(make: Callable[[], T], *, attempts: int = LOCK_ATTEMPTS) -> T:
+    """Run it, again after a pause when a lock was not to be had, up to so many times."""
+    for attempt in range(1, attempts + 1):
         try:
             return make()
         except OperationalError as error:
-            if attempt == LOCK_ATTEMPTS or not isinstance(
+            if attempt == attempts or not isinstance(
                 error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected
             ):
                 raise

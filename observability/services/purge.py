@@ -18,7 +18,7 @@ Two purges of one trace take turns, because each batch locks the row; locks are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -89,12 +89,16 @@ def purge_trace(*, project_id: int, trace_id: str) -> int:
 
     A trace that is not deleted, deleted less than `GRACE` ago, or purged already is left alone.
     """
-    removed = 0
-    while (batch := _purge_batch(project_id, trace_id)) is not None:
-        removed += batch
+    removed = sum(purge_in_batches(project_id=project_id, trace_id=trace_id, grace=GRACE))
     if removed:
         log.info("trace.purged", project_id=project_id, trace_id=trace_id, rows=removed)
     return removed
+
+
+def purge_in_batches(*, project_id: int, trace_id: str, grace: timedelta) -> Iterator[int]:
+    """Purge a trace that was deleted at least `grace` ago, and yield the rows of each batch once it is committed."""
+    while (batch := _purge_batch(project_id, trace_id, grace)) is not None:
+        yield batch
 
 
 def list_unfinished_purges(limit: int = 1_000) -> list[tuple[int, str]]:
@@ -103,13 +107,13 @@ def list_unfinished_purges(limit: int = 1_000) -> list[tuple[int, str]]:
     return list(waiting.values_list("project_id", "trace_id")[:limit])
 
 
-def _purge_batch(project_id: int, trace_id: str) -> int | None:
+def _purge_batch(project_id: int, trace_id: str, grace: timedelta) -> int | None:
     """Purge one batch in a transaction and return its rows; None when nothing is left to do."""
     with transaction.atomic():
         trace = (
             _select(project_id, trace_id)
             .select_for_update()
-            .filter(deleted_at__lte=timezone.now() - GRACE, purged_at=None)
+            .filter(deleted_at__lte=timezone.now() - grace, purged_at=None)
             .values("started_at", "workflow_name", "purging_at")
             .first()
         )

@@ -38,7 +38,7 @@ def _table(prefix: str, rows: list[dict[str, Any]], *, existing: int = 0) -> dic
 
 
 def _change_people(client: Client, organization: Organization, rows: list[dict[str, Any]], *, existing: int) -> str:
-    fields = {"name": organization.name, "plan": organization.plan}
+    fields = {"name": organization.name, "plan": organization.plan, "retention_days": ""}
     tables = _table("memberships", rows, existing=existing) | _table("projects", [])
     response = client.post(f"{ORGANIZATIONS}{organization.pk}/change/", fields | tables, follow=True)
     return response.content.decode()

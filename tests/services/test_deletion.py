@@ -14,7 +14,7 @@ from observability.services.deletion import delete_organization, delete_project,
 from observability.services.keys import NewKey, check_key
 from observability.services.policies import load_policy
 from observability.services.tenancy import create_project
-from tests.fixtures import STORE_TABLES
+from observability.sql.store import DISTRIBUTED
 from tests.records import at, make_event, make_log, write
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("store")
 def _count(project_id: int) -> dict[str, int]:
     counts = {}
     with connection.cursor() as cursor:
-        for table in STORE_TABLES:
+        for table in DISTRIBUTED:
             cursor.execute(f"SELECT count(*) FROM {table} WHERE project_id = %s", [project_id])
             counts[table] = cursor.fetchone()[0]
     return counts

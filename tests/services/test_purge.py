@@ -99,7 +99,7 @@ def test_purge__interrupted__what_is_left_is_counted_and_taken_up(
     _write_trace(project)
     delete_trace(project_id=project.pk, trace_id="gone")
 
-    purge._purge_batch(project.pk, "gone")
+    purge._purge_batch(project.pk, "gone", timedelta(0))
 
     assert Trace.objects.get(trace_id="gone").event_count == 6
     assert _count_rows()[:2] == [6, 6]
@@ -178,7 +178,7 @@ def test_restore__purge_has_begun__not_brought_back(
     monkeypatch.setattr(purge, "BATCH_ROWS", 4)
     _write_trace(project)
     delete_trace(project_id=project.pk, trace_id="gone")
-    purge._purge_batch(project.pk, "gone")
+    purge._purge_batch(project.pk, "gone", timedelta(0))
     if is_purged:
         purge_trace(project_id=project.pk, trace_id="gone")
 
@@ -218,7 +218,7 @@ def test_restore__while_a_purge_has_the_row__waits_and_finds_it_begun(project: P
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         with transaction.atomic():
-            purge._purge_batch(project.pk, "gone")
+            purge._purge_batch(project.pk, "gone", timedelta(0))
             restoring = thread.submit(_restore_in_a_thread, project.pk)
             _wait_for_a_lock()
         restored = restoring.result(timeout=20)
