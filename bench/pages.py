@@ -4,9 +4,8 @@
 
 Besides a trace of 1,000 events, one of `--events` and two of 10,000 to compare, the product holds `--stored` further
 events (see `bench/seed.py`). Seconds count from the moment an address is asked for. A scroll moves 120 pixels with
-every frame, down and back, a fast one 600. A commit is on the page when its row is, from when its request was
-answered, while thirty other traces a second come in. Memory is the tab's renderer process, what it shares with others
-counted in part.
+every frame, down and back, a fast one 600. Memory is the tab's renderer process, what it shares with others counted in
+part. How long after a commit the page changes: `bench live`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from bench._api import find_percentile
 from bench._browser import Visit, visit
-from bench._live import time_commits
 from bench._product import Product, run_product
 from bench.seed import ENVIRONMENT, Seeded, say, seed
 
@@ -62,8 +59,6 @@ def _measure(product: Product, seeded: Seeded, *, tries: int) -> Figures:
         say("pages")
         figures |= _measure_long(visitor, seeded, tries=tries)
         figures |= _measure_pages(visitor, seeded, tries=tries)
-        say("commits")
-        figures["commit_ms"] = time_commits(product, visitor)
         long = seeded.long.trace_id
         figures["kb"] = {address: visitor.weigh_page(address.format(trace=long)) for address in _PAGES}
     return figures
@@ -124,9 +119,6 @@ def make_table(figures: Figures) -> str:
     ):
         rows.append(_make_row(name, figures[key], unit, bar, is_least=is_least))
     rows += [_make_row(name, taken, "s", "") for name, taken in figures["page_s"].items()]
-    commits = figures["commit_ms"]
-    p50, p95 = find_percentile(commits, 0.5), find_percentile(commits, 0.95)
-    rows.append(f"| commit to row, p50 / p95 of {len(commits)} | {p50:.0f} ms | {p95:.0f} ms | 500 |")
     read, most, held = (figures[f"memory_{when}"] for when in ("mb", "after_scrolling_mb", "held_mb"))
     rows.append(f"| memory of the tab, all read / after scrolling | {read:.0f} MB | {most:.0f} MB | 300 |")
     rows.append(f"| the same, once garbage is collected | {held:.0f} MB | | |")

@@ -1,4 +1,4 @@
-"""Keeping the newest samples of what was rejected, a project at a time; the counts by cause stay for ever."""
+"""Keeping the newest samples of what was rejected, a project at a time. The counts by cause stay longer."""
 
 from __future__ import annotations
 
