@@ -17,7 +17,8 @@ from bench._load import Door, Sent, is_accepted, send_all
 from bench._product import Product
 from bench.traces import make_requests
 
-_WARM_UP_TRACES = 60
+_WARM_UP_TRACES = 64
+_WARM_UP_CONNECTIONS = 16
 _DURABLE_SECONDS = 600
 _LOOPS = 400_000
 
@@ -49,9 +50,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Result:
-    """One round at one target. `loop_ms_...` is the processor time of a fixed Python loop: how fast the machine was then.
+    """One round at one target.
 
-    `load` is how many processes wanted its processors.
+    `loop_ms_...` is the processor time of a fixed Python loop, `load` the number of processes that wanted a processor:
+    how fast the machine was then.
     """
 
     events: int
@@ -83,10 +85,10 @@ def aim_at_product(product: Product) -> Target:
     )
 
 
-def warm_up(target: Target, *, connections: int) -> None:
-    """Send what is not measured."""
-    traces = min(_WARM_UP_TRACES, target.most_traces or _WARM_UP_TRACES)
-    run_round(target, list(make_requests(traces, seed=1000)), connections=connections)
+def warm_up(target: Target) -> None:
+    """Send what is not measured, over so many connections that every one of its processes gets some of them."""
+    requests = list(make_requests(_WARM_UP_TRACES, traces_per_request=1, seed=1000))
+    run_round(target, requests, connections=_WARM_UP_CONNECTIONS)
 
 
 def run_rounds(

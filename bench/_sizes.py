@@ -37,7 +37,7 @@ def measure_sizes(
             product = running.enter_context(run_product(data=data, environment={**environment, **ENVIRONMENT}))
             seed(product, events=size)
             target = aim_at_product(product)
-            warm_up(target, connections=connections)
+            warm_up(target)
             say(f"ingest into {size:,} events")
             results[size] = run_rounds([target], traces=traces, rounds=rounds, connections=connections)["product"]
     return results

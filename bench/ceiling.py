@@ -43,9 +43,9 @@ def main() -> None:
     given = parser.parse_args()
     with run_product() as product:
         # Its rows say how large rows are; then it rests.
-        warm_up(aim_at_product(product), connections=given.connections)
+        warm_up(aim_at_product(product))
         with run_ceiling(product, processes=given.processes) as target:
-            warm_up(target, connections=given.connections)
+            warm_up(target)
             load = {"traces": given.traces, "rounds": given.rounds, "connections": given.connections}
             results = run_rounds([target], **load)[target.name]
     print("median:", describe(find_median(results)))

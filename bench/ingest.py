@@ -87,7 +87,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _measure(given: argparse.Namespace, product: Product) -> dict[str, Any]:
     target = aim_at_product(product)
-    warm_up(target, connections=given.connections)
+    warm_up(target)
     figures: dict[str, Any] = {}
     best = 0.0
     if given.rounds:
@@ -115,7 +115,7 @@ def _measure_batches(given: argparse.Namespace, product: Product, target: Target
         for peer in PEERS if given.peers else ():
             others.append(running.enter_context(run_peer(peer, product, given.peers, traces=given.peer_traces)))
         for other in others:
-            warm_up(other, connections=given.connections)
+            warm_up(other)
         load = {"traces": given.traces, "rounds": given.rounds, "connections": given.connections}
         results = run_rounds([target, *others], **load)
     for name, found in results.items():
