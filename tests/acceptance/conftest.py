@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.acceptance.playhead import ROOT, LivePlayhead, run_playhead
+from tests.model_server import run_model_server
 from tests.receiver import Receiver, run_receiver
 
 
@@ -35,13 +35,9 @@ def live_playhead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePlay
 
 @pytest.fixture(scope="session")
 def model_url() -> Iterator[str]:
-    """The address of the demo's model server, without failures and without waiting."""
-    command = [sys.executable, "-m", "demo.model_server", "--pace", "0", "--failure-share", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield json.loads(process.stdout.readline())["url"]
-    process.terminate()
-    process.communicate(timeout=20)
+    """The address of a stand-in for the models."""
+    with run_model_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

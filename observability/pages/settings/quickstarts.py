@@ -125,18 +125,43 @@ provider.shutdown()''',
 def _openinference(endpoint: str, key: str) -> tuple[Part, ...]:
     return (
         Part(
-            "Any OpenInference instrumentation: pip install openinference-instrumentation-openai, set the variables of "
-            "the OpenTelemetry tab, then",
-            """from openinference.instrumentation.openai import OpenAIInstrumentor
-
-OpenAIInstrumentor().instrument()""",
+            "OpenInference, here for the OpenAI client: pip install openinference-instrumentation-openai openai "
+            "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http. Run this with your OPENAI_API_KEY.",
+            _instrumented(endpoint, key, "openinference.instrumentation.openai"),
         ),
         Part(
-            "OpenLLMetry (pip install traceloop-sdk) reads its own two variables.",
+            "OpenLLMetry differs by one import: pip install opentelemetry-instrumentation-openai instead of the first.",
+            _instrumented(endpoint, key, "opentelemetry.instrumentation.openai"),
+        ),
+        Part(
+            "Programs that start OpenLLMetry by traceloop-sdk need only its two variables.",
             f"""export TRACELOOP_BASE_URL="{endpoint}"
 export TRACELOOP_HEADERS="api-key={key}\"""",
         ),
     )
+
+
+def _instrumented(endpoint: str, key: str, library: str) -> str:
+    return f'''from openai import OpenAI
+from {library} import OpenAIInstrumentor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+exporter = OTLPSpanExporter(
+    "{endpoint}/v1/traces",
+    headers={{"api-key": "{key}"}},
+)
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(exporter))
+OpenAIInstrumentor().instrument(tracer_provider=provider)
+
+answer = OpenAI().chat.completions.create(
+    model="gpt-4o-mini",
+    messages=[{{"role": "user", "content": "Where is my order?"}}],
+)
+print(answer.choices[0].message.content)
+provider.shutdown()'''
 
 
 def _curl(endpoint: str, key: str) -> tuple[Part, ...]:
