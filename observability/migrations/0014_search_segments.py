@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from itertools import islice
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import django.contrib.postgres.fields
@@ -26,46 +26,34 @@ SEARCH_SEGMENTS_TERMS = "CREATE INDEX search_segments_terms ON search_segments U
 SEARCH_DOCUMENTS_BY_SEGMENT = "CREATE INDEX search_documents_by_segment ON search_documents (project_id, segment_id)"
 SEARCH_TERMS_BEFORE = "CREATE INDEX search_documents_terms ON search_documents USING gin (terms)"
 
-_SEGMENT_DOCUMENTS = 50
+# Fifty documents a segment, of one project and day.
+_NUMBER_DOCUMENTS = """
+UPDATE search_documents AS d SET segment_id = k.segment_id FROM (
+    SELECT trace_id, started_at, version, part, %(first)s + row_number() OVER (ORDER BY started_at) / 50 AS segment_id
+    FROM search_documents WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
+) AS k
+WHERE d.project_id = %(project)s AND d.started_at >= %(since)s AND d.started_at < %(until)s
+AND d.trace_id = k.trace_id AND d.started_at = k.started_at AND d.version = k.version AND d.part = k.part
+"""
+_LIST_SEGMENTS = """
+SELECT segment_id, max(started_at), array_agg(DISTINCT lexeme) FROM search_documents, unnest(terms)
+WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s GROUP BY segment_id
+"""
 
 
 def make_segments(apps: Any, schema_editor: Any) -> None:
-    """Give the documents that are there segments, some at a time, a project and day after the other."""
+    """Give the documents that are there segments, a project and day after the other."""
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT project_id, (started_at AT TIME ZONE 'UTC')::date FROM search_documents ORDER BY 1, 2"
-        )
-        for number, (project_id, day) in enumerate(cursor.fetchall(), start=1):
-            _segment_day(cursor, project_id, day, first_id=number * 10**9)
-
-
-def _segment_day(cursor: Any, project_id: int, day: Any, *, first_id: int) -> None:
-    cursor.execute(
-        """
-        SELECT trace_id, started_at, version, part FROM search_documents
-        WHERE project_id = %s AND started_at >= %s::date::timestamp AT TIME ZONE 'UTC'
-        AND started_at < (%s::date + 1)::timestamp AT TIME ZONE 'UTC'
-        """,
-        [project_id, day, day],
-    )
-    keys = iter(cursor.fetchall())
-    segment_id = first_id
-    while some := list(islice(keys, _SEGMENT_DOCUMENTS)):
-        segment_id += 1
-        traces, starts, versions, parts = (list(column) for column in zip(*some, strict=True))
-        cursor.execute(
-            "UPDATE search_documents AS d SET segment_id = %s "
-            "FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::int[]) "
-            "AS k (trace_id, started_at, version, part) "
-            "WHERE d.project_id = %s AND d.trace_id = k.trace_id AND d.started_at = k.started_at "
-            "AND d.version = k.version AND d.part = k.part RETURNING tsvector_to_array(d.terms)",
-            [segment_id, traces, starts, versions, parts, project_id],
-        )
-        terms = {term for (found,) in cursor.fetchall() for term in found}
-        hashes = [zlib.crc32(term.encode()) - 2**31 for term in terms]
-        cursor.execute(
-            "INSERT INTO search_segments VALUES (%s, %s, %s, %s)", [project_id, max(starts), segment_id, hashes]
-        )
+        cursor.execute("SELECT DISTINCT project_id, date_trunc('day', started_at, 'UTC') FROM search_documents")
+        for number, (project_id, day) in enumerate(sorted(cursor.fetchall()), start=1):
+            of_day = {"project": project_id, "since": day, "until": day + timedelta(days=1)}
+            cursor.execute(_NUMBER_DOCUMENTS, of_day | {"first": number * 10**9})
+            cursor.execute(_LIST_SEGMENTS, of_day)
+            rows = [
+                (project_id, started_at, segment_id, [zlib.crc32(term.encode()) - 2**31 for term in terms])
+                for segment_id, started_at, terms in cursor.fetchall()
+            ]
+            cursor.executemany("INSERT INTO search_segments VALUES (%s, %s, %s, %s)", rows)
 
 
 class Migration(migrations.Migration):
