@@ -29,8 +29,8 @@ from typing import Any
 
 import psycopg
 
-from bench import ingest
 from bench._api import Api, find_percentile
+from bench._load import Door, send_all
 from bench._product import ROOT, Product, run_product
 from bench.seed import ENVIRONMENT, say, seed, send
 from bench.traces import make_requests
@@ -118,11 +118,11 @@ def _describe_round(requests: list[tuple[bytes, int]], seconds: float, *, delete
 
 def _send(product: Product, requests: list[tuple[bytes, int]]) -> float:
     """Send as fast as they are answered, which is after each commit; return the seconds until the last answer."""
-    started = time.perf_counter()
-    _, errors = ingest._send(product.url, product.api_key, [body for body, _ in requests], _CONNECTIONS)
-    if errors:
-        raise SystemExit(f"{errors} requests were refused.")
-    return time.perf_counter() - started
+    door = Door(f"{product.url}/v1/traces", {"api-key": product.api_key, "Content-Type": "application/x-protobuf"})
+    sent = send_all(door, [body for body, _ in requests], connections=_CONNECTIONS)
+    if sent.errors:
+        raise SystemExit(f"{sent.errors} requests were refused.")
+    return sent.ended - sent.started
 
 
 @contextmanager
