@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,26 +43,22 @@ _GROWTH = {"p95_ms": (1.25, 5.0), "web_mb": (1.05, 10.0), "postgres_mb": (1.05, 
 """By figure: how many times as much, and how much more in all, is growth and no chance."""
 
 
-def measure(
-    target: Target, *, events_per_second: float, minutes: float, say: Callable[[str], None] = print
-) -> dict[str, Any]:
+def measure(target: Target, *, events_per_second: float, minutes: float) -> dict[str, Any]:
     """Send at this rate, tell every interval, say what grew; return all of it."""
     every = min(_EVERY_SECONDS, minutes * 60 / _LEAST_INTERVALS)
-    say(f"open loop: {events_per_second:,.0f} events/s for {minutes:g} minutes")
+    print(f"open loop: {events_per_second:,.0f} events/s for {minutes:g} minutes", flush=True)
     with psycopg.connect(target.database_url, autocommit=True) as database:
         before = count_rows(database, target)
         sent, memory = _send(target, per_second=events_per_second / _EVENTS, seconds=minutes * 60, every=every)
         found = count_rows(database, target) - before
     intervals = list_intervals(sent, memory, every=every)
-    for interval in intervals:
-        say(_describe(interval))
+    print("\n".join(map(_describe, intervals)))
     verdicts = [describe_growth(intervals, figure) for figure in _GROWTH]
     accepted = sum(is_accepted(answer.status) for answer in sent.answers) * _EVENTS
     verdicts.append(
         f"{sent.statuses[503]} answers of 503, {sent.errors} errors, {accepted:,} events accepted, {found:,} stored"
     )
-    for verdict in verdicts:
-        say(verdict)
+    print("\n".join(verdicts))
     return {
         "events_per_second": events_per_second,
         "minutes": minutes,

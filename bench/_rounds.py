@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
@@ -91,9 +91,7 @@ def warm_up(target: Target) -> None:
     run_round(target, requests, connections=_WARM_UP_CONNECTIONS)
 
 
-def run_rounds(
-    targets: Sequence[Target], *, traces: int, rounds: int, connections: int, say: Callable[[str], None] = print
-) -> dict[str, list[Result]]:
+def run_rounds(targets: Sequence[Target], *, traces: int, rounds: int, connections: int) -> dict[str, list[Result]]:
     """Send the same requests to every target in turn, the next round the other way round; tell every result."""
     results: dict[str, list[Result]] = {target.name: [] for target in targets}
     width = max(map(len, results))
@@ -102,7 +100,7 @@ def run_rounds(
         for target in targets if number % 2 == 0 else reversed(targets):
             result = run_round(target, _cut(requests, target, traces), connections=connections)
             results[target.name].append(result)
-            say(f"{target.name:{width}} {describe(result)}" if len(targets) > 1 else describe(result))
+            print(f"{target.name:{width}} {describe(result)}" if len(targets) > 1 else describe(result), flush=True)
     return results
 
 

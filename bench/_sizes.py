@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench._api import find_percentile
 from bench._plot import Panel, draw_panels
 from bench._product import run_product
 from bench._rounds import Result, aim_at_product, find_median, run_rounds, warm_up
@@ -18,6 +18,8 @@ _FIGURES: Mapping[str, Callable[[Result], float]] = {
     "CPU ms per 1,000 events": lambda result: result.cpu_seconds_per_1000 * 1000,
     "p95 of a request in ms": lambda result: result.p95_ms,
 }
+
+_LINES: Mapping[str, Callable[[list[float]], float]] = {"median": statistics.median, "least": min, "most": max}
 
 
 def measure_sizes(
@@ -57,8 +59,8 @@ def make_plot(results: Mapping[int, Sequence[Result]]) -> str:
         Panel(
             title=name,
             lines={
-                label: [(size, find_percentile([read(one) for one in found], share)) for size, found in results.items()]
-                for label, share in (("median", 0.5), ("least", 0.0), ("most", 1.0))
+                label: [(size, choose([read(one) for one in found])) for size, found in results.items()]
+                for label, choose in _LINES.items()
             },
         )
         for name, read in _FIGURES.items()

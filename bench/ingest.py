@@ -52,7 +52,10 @@ _SMALL_P95_MS = 25
 
 def main() -> None:
     """Measure what was asked for, print it, write it."""
-    given = _make_parser().parse_args()
+    parser = _make_parser()
+    given = parser.parse_args()
+    if given.open and not given.rounds:
+        parser.error("--open needs rounds: its rate is a share of theirs")
     environment = {"PLAYHEAD_WEB_PROCESSES": str(given.processes)}
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "processes": given.processes, "connections": given.connections}
     if given.sizes is not None:
@@ -101,8 +104,6 @@ def _measure(given: argparse.Namespace, product: Product) -> dict[str, Any]:
     if given.sdk:
         figures["sdk"] = list_rows(_measure_sdk(given, product))
     if given.open:
-        if not best:
-            raise SystemExit("--open needs rounds: its rate is a share of theirs.")
         figures["open"] = _open_loop.measure(target, events_per_second=best * _OPEN_SHARE, minutes=given.open)
     return figures
 
