@@ -3,8 +3,7 @@ import { isTyping, refreshTimes } from "./base.js";
 import { drawBars } from "./chart.js";
 import { compact } from "./format.js";
 import { openTraces, readData, wireRange } from "./health.js";
-import { coalesce, connectLive } from "./live.js";
-import { request } from "./request.js";
+import { refetchLive } from "./refetch.js";
 import { listKeys, replaceCells } from "./rows.js";
 
 const LIVE_INTERVAL_MS = 2000;
@@ -19,16 +18,12 @@ wireRange(document.getElementById("range"));
 listKeys({ rows: () => [...document.querySelectorAll(".error-table tbody tr")], isBusy: isTyping });
 
 /** Figures change in place; an error that is not shown yet comes with the next full read, so no row moves. */
-const refresh = coalesce(async () => {
-  if (document.hidden || !results || results.querySelector(".notice.error")) return;
-  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (!response?.ok) return;
-  const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+function show(answer) {
   const rows = [...results.querySelectorAll("[data-error]")];
   if (!rows.length && answer.querySelector("[data-error]")) results.replaceChildren(...answer.body.childNodes);
   for (const row of rows) replaceCells(row, answer.querySelector(`[data-error="${row.dataset.error}"]`));
   refreshTimes(results);
-}, LIVE_INTERVAL_MS);
+}
 
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.target.id !== "filters") return;
@@ -36,4 +31,4 @@ document.addEventListener("htmx:configRequest", (event) => {
   for (const [name, value] of Object.entries(parameters)) if (value === "" || (name === "sort" && value === "last") || (name === "range" && value === "24h")) delete parameters[name];
 });
 
-connectLive({ subscriptions: [{ project: Number(document.body.dataset.project) }], onHint: refresh, onCatchUp: refresh });
+refetchLive({ interval: LIVE_INTERVAL_MS, show, isPaused: () => !results || results.querySelector(".notice.error") });

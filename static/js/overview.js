@@ -6,8 +6,7 @@ import { refreshTimes } from "./base.js";
 import { drawBars, drawLines } from "./chart.js";
 import { compact, cost, duration, percent } from "./format.js";
 import { openTraces, readData, wireRange } from "./health.js";
-import { coalesce, connectLive } from "./live.js";
-import { request } from "./request.js";
+import { refetchLive } from "./refetch.js";
 
 const LIVE_INTERVAL_MS = 2000;
 
@@ -40,18 +39,14 @@ function drawAll(data) {
   }
 }
 
-const refresh = coalesce(async () => {
-  if (document.hidden) return;
-  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (!response?.ok || response.status === 204) return;
-  const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+function show(answer) {
   const data = readData("overview-data", answer);
   // The first trace has arrived: everything is new.
   if (data && !charts.size) location.reload();
   if (!data) return;
   for (const part of document.querySelectorAll("[data-part]")) replacePart(part, answer.querySelector(`[data-part="${part.dataset.part}"]`));
   drawAll(data);
-}, LIVE_INTERVAL_MS);
+}
 
 /** Keep what a reader is in: a part with the focus waits for the next time. */
 function replacePart(part, fresh) {
@@ -64,4 +59,4 @@ function replacePart(part, fresh) {
 const data = readData("overview-data");
 if (data) drawAll(data);
 wireRange(document.getElementById("range"));
-connectLive({ subscriptions: [{ project: Number(document.body.dataset.project) }], onHint: refresh, onCatchUp: refresh });
+refetchLive({ interval: LIVE_INTERVAL_MS, show });

@@ -5,8 +5,7 @@
 import { isTyping, refreshTimes } from "./base.js";
 import { drawBars, drawLines } from "./chart.js";
 import { compact, duration, percent } from "./format.js";
-import { coalesce, connectLive } from "./live.js";
-import { request } from "./request.js";
+import { refetchLive } from "./refetch.js";
 import { listKeys } from "./rows.js";
 import { chooseTimeRange } from "./time_range.js";
 
@@ -27,20 +26,21 @@ const charts = [...document.querySelectorAll("[data-chart]")].map((container) =>
   return draw(container, { ...options, ...readData(document), onBrush: (from, to) => chooseTimeRange(form, from, to) });
 });
 
-const refresh = coalesce(async () => {
-  if (document.hidden || !charts.length) return;
-  const address = new URL(location.href);
-  address.searchParams.delete("cursor");
-  const response = await request(address).catch(() => null);
-  if (!response?.ok) return;
-  const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+/** The address of the first page of calls, where new ones come. */
+function address() {
+  const first = new URL(location.href);
+  first.searchParams.delete("cursor");
+  return first;
+}
+
+function show(answer) {
   for (const chart of charts) chart.update(readData(answer));
   const shown = document.querySelector("[data-part=figures]");
   const fresh = answer.querySelector("[data-part=figures]");
   if (shown.innerHTML !== fresh.innerHTML) shown.replaceChildren(...document.importNode(fresh, true).childNodes);
   offerNew(answer);
   refreshTimes();
-}, LIVE_INTERVAL_MS);
+}
 
 /** Offer the newest calls when they are not the shown ones. */
 function offerNew(answer) {
@@ -67,4 +67,4 @@ form.addEventListener("formdata", ({ formData }) => {
 });
 
 listKeys({ rows: () => [...document.querySelectorAll(".call-list tbody tr")], isBusy: isTyping });
-connectLive({ subscriptions: [{ project: Number(document.body.dataset.project) }], onHint: refresh, onCatchUp: refresh });
+refetchLive({ interval: LIVE_INTERVAL_MS, show, address, isPart: false, isPaused: () => !charts.length });

@@ -2,8 +2,7 @@
  * The Steps page. Figures change in place while data arrives; the order stays as it was until the reader asks again.
  */
 import { isTyping, refreshTimes } from "./base.js";
-import { coalesce, connectLive } from "./live.js";
-import { request } from "./request.js";
+import { refetchLive } from "./refetch.js";
 import { listKeys, replaceCells } from "./rows.js";
 import "./time_range.js";
 
@@ -12,16 +11,12 @@ const LIVE_INTERVAL_MS = 3000;
 const results = document.getElementById("results");
 const rows = () => [...results.querySelectorAll("tbody tr")];
 
-const refresh = coalesce(async () => {
-  if (document.hidden || results.querySelector(".notice.error")) return;
-  const response = await request(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (!response?.ok) return;
-  const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+function show(answer) {
   const fresh = new Map([...answer.querySelectorAll("tr[data-step]")].map((row) => [row.dataset.step, row]));
   if (!rows().length && fresh.size) window.htmx.ajax("GET", location.pathname + location.search, { target: "#results" });
   for (const row of rows()) replaceCells(row, fresh.get(row.dataset.step));
   refreshTimes(results);
-}, LIVE_INTERVAL_MS);
+}
 
 // The order is part of the address, and the form must send on what a heading chose.
 results.addEventListener("htmx:beforeRequest", (event) => {
@@ -38,4 +33,4 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 listKeys({ rows, isBusy: isTyping });
-connectLive({ subscriptions: [{ project: Number(document.body.dataset.project) }], onHint: refresh, onCatchUp: refresh });
+refetchLive({ interval: LIVE_INTERVAL_MS, show, isPaused: () => results.querySelector(".notice.error") });

@@ -91,6 +91,22 @@ def test_chat__openai_messages__pair_calls_with_results_fold_the_prompt_and_show
     expect(page.locator(".side .tool-call")).to_contain_text("snow")
 
 
+def test_chat__markdown_table__is_shown_as_one(visit: SignIn, owner: User, base: str, keep: StoreRecords) -> None:
+    text = (
+        "By carrier:\n\n| carrier | late |\n|:--|--:|\n| **DHL** | 27 |\n| `Post` | 49 |\n\nNo | table\nhere | either"
+    )
+    keep(make_event(TRACE, "root", lasts=5), _call("call", [{"role": "user", "content": text}]))
+    page = visit(owner).page
+    open_trace(page, base, "?event=call")
+    message = page.locator(".side .message-text").first
+
+    expect(message.locator("th")).to_have_text(["carrier", "late"])
+    expect(message.locator("td")).to_have_text(["DHL", "27", "Post", "49"])
+    expect(message.locator("td strong")).to_have_text("DHL")
+    expect(message).to_contain_text("No | table")
+    expect(message.locator("table")).to_have_count(1)
+
+
 def test_usage__priced_call__formula_line_by_line_and_unknown_with_its_reason(
     visit: SignIn, owner: User, base: str, keep: StoreRecords
 ) -> None:

@@ -3,6 +3,8 @@ import { el } from "../dom.js";
 import { bytes } from "../format.js";
 
 const LONG_TEXT = 1200;
+/** A row of headings, one of dashes, and rows, each between bars; with the line breaks before and after. */
+const TABLE = /\n?(^\|.*\|[^\S\n]*\n\|(?:[^\S\n]*:?-+:?[^\S\n]*\|)+[^\S\n]*(?:\n\|.*\|[^\S\n]*)*$)\n?/m;
 const INLINE = /(`[^`\n]+`|\*\*[^*\n]+\*\*)/;
 
 /** Show a text with its line breaks; a long one is folded, and says how much is hidden. */
@@ -27,12 +29,21 @@ export function renderText(text, { isFormatted = false } = {}) {
   return box;
 }
 
-/** Fenced code, headings, bold and code within a line; everything else stays as it was written. */
+/** Fenced code, tables, headings, bold and code within a line; everything else stays as it was written. */
 function format(text) {
   return text.split(/(^```[^\n]*\n[\s\S]*?(?:^```[^\S\n]*$|$(?![\s\S])))/m).flatMap((part) => {
     const fence = /^```([^\n]*)\n([\s\S]*?)\n?(?:```[^\S\n]*)?$/.exec(part);
-    return fence ? [el("pre", { class: "md-code", tabindex: "0" }, fence[2])] : formatLines(part);
+    if (fence) return [el("pre", { class: "md-code", tabindex: "0" }, fence[2])];
+    // What a pattern with one group splits stands at the odd places.
+    return part.split(TABLE).flatMap((piece, at) => (at % 2 ? [formatTable(piece)] : formatLines(piece)));
   });
+}
+
+function formatTable(text) {
+  const [head, , ...rows] = text.split("\n").map((line) => line.trim().slice(1, -1).split("|").map((cell) => cell.trim()));
+  const row = (name, cells) => el("tr", {}, ...cells.map((cell) => el(name, {}, ...formatLines(cell))));
+  const table = el("table", {}, el("thead", {}, row("th", head)), el("tbody", {}, ...rows.map((cells) => row("td", cells))));
+  return el("div", { class: "md-table", tabindex: "0" }, table);
 }
 
 function formatLines(text) {
