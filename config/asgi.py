@@ -1,4 +1,4 @@
-"""The one ASGI application: ingest doors, then WebSockets, then Django.
+"""The one ASGI application: ingest doors, then the SDKs' sockets, then Django and the pages' WebSockets.
 
 The doors come first and are no Django views: they bound a body while it streams and cost a fraction of a request
 through the middleware. Everything else is Django's.
@@ -24,6 +24,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from config.lifespan import lifespan_application  # noqa: E402
 from observability.ingest.door import ingest_application, is_ingest_path  # noqa: E402
 from observability.routing import websocket_urlpatterns  # noqa: E402
+from reruns.sockets.server import is_socket_path, socket_application  # noqa: E402
 
 websocket_application: Any = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 
@@ -32,6 +33,8 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
     """Send each connection to its room."""
     if scope["type"] == "http" and is_ingest_path(scope["path"]):
         await ingest_application(scope, receive, send)
+    elif scope["type"] in ("http", "websocket") and is_socket_path(scope["path"]):
+        await socket_application(scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
     elif scope["type"] == "websocket":

@@ -1,4 +1,6 @@
-"""What the server does at its own start and end: it spares the collector work; the writer commits what it holds."""
+"""What the server does at its own start and end: it spares the collector work; sockets are given up, and the writer
+commits what it holds.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import gc
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from observability.ingest.writer import close_writer
+from reruns.sockets.server import close_sockets
 
 # A request of a hundred events makes some thousand objects that live until its commit. At Python's own 700 they are
 # looked through again and again while nothing of them is garbage.
@@ -26,6 +29,7 @@ async def lifespan_application(scope: Scope, receive: ASGIReceiveCallable, send:
             gc.set_threshold(_COLLECT_EVERY, 10, 10)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            await close_sockets()
             await close_writer()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "observability",
+    "reruns",
 ]
 
 MIDDLEWARE = [
@@ -152,6 +153,9 @@ CHANNEL_LAYERS = {
     },
 }
 
+# Socket.IO of the SDKs: messages among web processes, and the mailbox of each.
+SOCKETS_URL = _redis_url(4)
+
 CELERY_BROKER_URL = _celery_url(_redis_url(3))
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -198,6 +202,22 @@ CELERY_BEAT_SCHEDULE = {
         "task": "observability.tasks.run_retention",
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 500},
+    },
+    # Reruns whose time is over, and those that a lost message left waiting.
+    "sweep-reruns": {
+        "task": "reruns.tasks.sweep_reruns",
+        "schedule": timedelta(seconds=15),
+        "options": {"expire_seconds": 30},
+    },
+    "sweep-sdk-connections": {
+        "task": "reruns.tasks.sweep_connections",
+        "schedule": timedelta(seconds=60),
+        "options": {"expire_seconds": 60},
+    },
+    "sweep-samples": {
+        "task": "reruns.tasks.sweep_samples",
+        "schedule": timedelta(seconds=60),
+        "options": {"expire_seconds": 60},
     },
     # observability.services.heartbeat
     "heartbeat": {
@@ -266,6 +286,25 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "observability.RedactionRule",
     {"model": "observability.Invitation", "exclude_fields": ["token_hash"]},
     {"model": "observability.Deletion", "exclude_fields": ["expected", "removed"]},
+    # What was asked for and by whom; how it went is on the rerun's own page.
+    {
+        "model": "reruns.Trigger",
+        "include_fields": [
+            "project",
+            "mode",
+            "trace_id",
+            "workflow_name",
+            "run_count",
+            "requested_session_id",
+            "requested_by",
+            "requested_key",
+            "sampling_config",
+            "cancelled_by",
+        ],
+    },
+    {"model": "reruns.RunConfig", "include_fields": ["project", "trigger", "trace_id", "frozen_event_ids"]},
+    {"model": "reruns.SamplingConfig", "exclude_fields": ["triggered_count", "capped_count", "unusable_count"]},
+    "reruns.RerunPolicy",
 )
 AUDITLOG_CID_GETTER = "observability.audit.get_no_correlation_id"
 
@@ -329,6 +368,11 @@ PARTITION_DAYS_BACK = env.int("PARTITION_DAYS_BACK", default=14)
 PARTITION_DAYS_AHEAD = env.int("PARTITION_DAYS_AHEAD", default=7)
 # The share of its time that retention spends deleting rows; the rest it waits, so that ingest and reads go on.
 RETENTION_SHARE = env.float("RETENTION_SHARE", default=0.2)
+
+# --- Reruns -------------------------------------------------------------------------------------------------------
+# What an SDK may answer over its socket; larger results are posted.
+RERUN_SOCKET_BYTES = env.int("RERUN_SOCKET_BYTES", default=2**20)
+RERUN_RESULT_BYTES = env.int("RERUN_RESULT_BYTES", default=16 * 2**20)
 
 # --- The rest -------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

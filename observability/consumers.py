@@ -1,9 +1,10 @@
 """The pages' WebSocket: authorise, join, forward.
 
-The browser subscribes with `{"subscribe": {"project": <id>, "trace": "<id>"?}}` and hears
-`{"type": "live.joined"}`, hints as `observability.live.Hint`, and every few seconds `{"type": "live.beat"}`.
-A beat has travelled through the channel layer like any hint, so a page that hears none knows that hints are not
-arriving either (a dead Valkey, say), tells its reader and polls. A refusal is `{"type": "live.refused"}`.
+The browser subscribes with `{"subscribe": {"project": <id>, "trace": "<id>"? or "rerun": <number>?}}` and hears
+`{"type": "live.joined"}`, hints as `observability.live.Hint` and `RerunHint`, and every few seconds
+`{"type": "live.beat"}`. A beat has travelled through the channel layer like any hint, so a page that hears none knows
+that hints are not arriving either (a dead Valkey, say), tells its reader and polls. A refusal is
+`{"type": "live.refused"}`.
 
 Closed with 4401: not signed in. 4403: access was taken away. 1013: Valkey or Postgres cannot be reached, come back;
 the page polls meanwhile.
@@ -85,13 +86,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if not await self._may_see(project_id):
             await self.send_json({"type": "live.refused", "detail": "No such project."})
             return
-        trace_id = wanted.get("trace")
-        group = live.trace_group(project_id, trace_id) if isinstance(trace_id, str) else live.project_group(project_id)
+        group = _find_group(project_id, wanted)
         self.groups_joined[group] = project_id
         await self.channel_layer.group_add(group, self.channel_name)
         await self.send_json({"type": "live.joined", "project": project_id})
 
     async def trace_changed(self, event: live.Hint) -> None:
+        """Forward a hint."""
+        await self.send_json(event)
+
+    async def rerun_changed(self, event: live.RerunHint) -> None:
         """Forward a hint."""
         await self.send_json(event)
 
@@ -132,3 +136,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         for group in self.groups_joined:
             with suppress(*live.LAYER_ERRORS):
                 await self.channel_layer.group_discard(group, self.channel_name)
+
+
+def _find_group(project_id: int, wanted: dict[str, Any]) -> str:
+    """Return the group of one trace, of one rerun, or of the project."""
+    trace_id, number = wanted.get("trace"), wanted.get("rerun")
+    if isinstance(trace_id, str):
+        return live.trace_group(project_id, trace_id)
+    return live.rerun_group(project_id, number) if isinstance(number, int) else live.project_group(project_id)

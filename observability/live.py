@@ -9,8 +9,11 @@ Groups
     Any trace of the project; for lists.
 `trace.<project id>.<hash of the trace id>`
     One trace; for its page. A trace that is new has no page yet, so it gets none.
+`rerun.<project id>.<number>`
+    One rerun; for its page.
 
-At most five messages a second go to each group: changes in between are joined into the next one.
+At most five messages a second about traces go to each group: changes in between are joined into the next one. Reruns
+change a few times in their lives, and each change is told.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from typing import Literal, TypedDict
 from weakref import WeakKeyDictionary
 
 import structlog
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
@@ -49,6 +53,14 @@ class Hint(TypedDict):
     is_complete: bool
 
 
+class RerunHint(TypedDict):
+    """A rerun changed: its number and its version now."""
+
+    type: Literal["rerun.changed"]
+    project_id: int
+    rerun: tuple[int, int]
+
+
 def project_group(project_id: int) -> str:
     """Return the group that hears of all traces of a project."""
     return f"project.{project_id}"
@@ -57,6 +69,11 @@ def project_group(project_id: int) -> str:
 def trace_group(project_id: int, trace_id: str) -> str:
     """Return the group that hears of one trace. Hashed: group names are short and ASCII, trace ids are not."""
     return f"trace.{project_id}.{hashlib.blake2b(trace_id.encode(errors='replace'), digest_size=12).hexdigest()}"
+
+
+def rerun_group(project_id: int, number: int) -> str:
+    """Return the group that hears of one rerun."""
+    return f"rerun.{project_id}.{number}"
 
 
 class _Announcer:
@@ -129,3 +146,31 @@ def announce(versions: dict[tuple[int, str], int]) -> None:
         if version > 1:
             announcer.add(trace_group(project_id, trace_id), project_id, trace_id, version)
     announcer.start()
+
+
+_rerun_hints_paused_until = 0.0
+
+
+def announce_rerun(*, project_id: int, number: int, version: int) -> None:
+    """Tell viewers that a rerun changed. Called outside an event loop, after a commit; never raises.
+
+    Waits `_SEND_SECONDS` at most for a Valkey that does not answer, and not at all for a while after that.
+    """
+    global _rerun_hints_paused_until
+    if time.monotonic() < _rerun_hints_paused_until:
+        return
+    hint: RerunHint = {"type": "rerun.changed", "project_id": project_id, "rerun": (number, version)}
+    try:
+        async_to_sync(_send_rerun_hint)(hint)
+    except LAYER_ERRORS as error:
+        _rerun_hints_paused_until = time.monotonic() + _PAUSE_SECONDS
+        log.warning("live.unavailable", error=repr(error))
+
+
+async def _send_rerun_hint(hint: RerunHint) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    async with asyncio.timeout(_SEND_SECONDS):
+        for group in (project_group(hint["project_id"]), rerun_group(hint["project_id"], hint["rerun"][0])):
+            await layer.group_send(group, dict(hint))

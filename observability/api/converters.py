@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.urls import register_converter
 from django.urls.converters import IntConverter
 
 from observability.models.steps import StepKind
@@ -46,3 +47,10 @@ class FingerprintConverter(_TextConverter):
     """The fingerprint of an error."""
 
     regex = "[0-9a-f]{16}"
+
+
+register_converter(AnyTextConverter, "any")
+register_converter(FingerprintConverter, "fingerprint")
+register_converter(NumberConverter, "number")
+register_converter(StepKindConverter, "step_kind")
+register_converter(ValueFieldConverter, "value_field")

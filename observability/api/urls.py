@@ -6,16 +6,10 @@ that itself ends like one (`x/events`) is reached through the list's `trace_id` 
 
 from __future__ import annotations
 
-from django.urls import path, re_path, register_converter
+from django.urls import path, re_path
 
+from observability.api import converters  # noqa: F401 - importing registers them
 from observability.api.compare import CompareValuesView, CompareView
-from observability.api.converters import (
-    AnyTextConverter,
-    FingerprintConverter,
-    NumberConverter,
-    StepKindConverter,
-    ValueFieldConverter,
-)
 from observability.api.events import (
     EventDetailView,
     EventListView,
@@ -47,12 +41,6 @@ from observability.api.trace_state import EventMatchesView, TraceStateView
 from observability.api.traces import NewerTracesView, TraceDetailView, TraceListView
 from observability.api.views import NoSuchAddressView
 from observability.api.where import WhereView
-
-register_converter(AnyTextConverter, "any")
-register_converter(FingerprintConverter, "fingerprint")
-register_converter(NumberConverter, "number")
-register_converter(StepKindConverter, "step_kind")
-register_converter(ValueFieldConverter, "value_field")
 
 _EVENT = "traces/<any:trace_id>/events/<any:span_id>"
 

@@ -12,6 +12,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, cast
 
+import msgspec
 import psycopg
 import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -39,6 +40,7 @@ from observability.ingest.records import Rejected, WriteResult
 from observability.ingest.writer import INLINE_BYTES, WriterBusyError, get_writer
 from observability.services.key_refusals import find_refusal
 from observability.services.keys import KeyIdentity, authenticate_key
+from observability.signals import request_stored
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +145,7 @@ class _Exchange:
             body_bytes = len(body)
             del body
             result = await self._store(self.identity, delivery, body_bytes)
+        delivery = await self._tell_others(self.identity, delivery, result)
         return self.door.answer(self.request, delivery, result)
 
     async def _authenticate(self) -> KeyIdentity:
@@ -180,6 +183,21 @@ class _Exchange:
             raise UnavailableError(str(error), retry_after_s=error.retry_after_s) from error
         except NotFoundError as error:
             raise UnauthenticatedError("the project of this API key is gone") from error
+
+    async def _tell_others(self, identity: KeyIdentity, delivery: Delivery, result: WriteResult) -> Delivery:
+        """Tell the rooms above what is stored now, and take what they add to the answer.
+
+        It is stored whatever they do, so an error of theirs costs what they would have added.
+        """
+        heard = request_stored.send_robust(type(self), identity=identity, delivery=delivery, result=result)
+        for _, awaited in heard:
+            if awaited is None or isinstance(awaited, Exception):
+                continue
+            try:
+                delivery = msgspec.structs.replace(delivery, reply={**delivery.reply, **await awaited})
+            except Exception:
+                self.log.exception("ingest.reply_failed")
+        return delivery
 
     async def _count(self, refusal: RefusalError) -> None:
         """Keep a refused request where its project looks for missing data; one without a known key has no project."""

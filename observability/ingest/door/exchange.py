@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from asgiref.typing import HTTPScope
@@ -85,6 +85,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionUpdate | None = None
     control_count: int = 0
     """Items that are facts about the session and no records."""
+    reply: dict[str, Any] = {}
+    """Members that another room adds to the answer of an SDK (`observability.signals`)."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

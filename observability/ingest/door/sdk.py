@@ -8,6 +8,8 @@ So whatever could be read is answered 202 with what became of each event, a body
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,7 +44,10 @@ class SdkDoor:
     def answer(self, request: Request, delivery: Delivery, result: WriteResult) -> Answer:
         """Return 202 with what became of each event; heartbeats and session ends count as accepted."""
         return _answer_202(
-            accepted=result.accepted + delivery.control_count, duplicates=result.duplicates, rejected=result.rejected
+            accepted=result.accepted + delivery.control_count,
+            duplicates=result.duplicates,
+            rejected=result.rejected,
+            reply=delivery.reply,
         )
 
     def refuse(self, request: Request, refusal: RefusalError) -> Answer:
@@ -76,8 +81,11 @@ def make_session_update(batch: SdkBatch) -> SessionUpdate | None:
     )
 
 
-def _answer_202(*, accepted: int, duplicates: int, rejected: tuple[Rejected, ...]) -> Answer:
+def _answer_202(
+    *, accepted: int, duplicates: int, rejected: tuple[Rejected, ...], reply: Mapping[str, Any] | None = None
+) -> Answer:
     content = {
+        **(reply or {}),
         "success": True,
         "accepted": accepted,
         "duplicates": duplicates,

@@ -1,0 +1,35 @@
+"""Celery adapters: ids in, one service call. Every task may run twice and run late."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from reruns.services import connections, delivery, sampling, triggers
+
+
+@shared_task(ignore_result=True)
+def sweep_reruns() -> None:
+    """End the reruns whose time is over, and send those that a lost message left waiting."""
+    triggers.expire_triggers()
+    delivery.deliver_waiting()
+
+
+@shared_task(ignore_result=True)
+def sweep_connections() -> None:
+    """Close the sockets of web processes that are gone."""
+    connections.sweep_connections()
+
+
+@shared_task(ignore_result=True)
+def sample_traces(project_id: int, trace_ids: list[str]) -> None:
+    """Run traces again that a sampling config takes. One that is gone, or decided on, is nothing to do."""
+    for trace_id in trace_ids:
+        sampling.sample_trace(project_id=project_id, trace_id=trace_id)
+
+
+@shared_task(ignore_result=True)
+def sweep_samples() -> None:
+    """Find the traces that a lost message left undecided, or that still grew when it came."""
+    for project_id, trace_id in sampling.list_missed_traces():
+        sampling.sample_trace(project_id=project_id, trace_id=trace_id)
+    sampling.forget_decisions()
