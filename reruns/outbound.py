@@ -73,3 +73,9 @@ def _get_client() -> redis.Redis:
 def _get_manager() -> socketio.RedisManager:
     options = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
     return socketio.RedisManager(settings.SOCKETS_URL, channel=CHANNEL, write_only=True, redis_options=options)
+
+
+def forget_clients() -> None:
+    """Forget the connections to Valkey; the next use opens new ones."""
+    _get_client.cache_clear()
+    _get_manager.cache_clear()

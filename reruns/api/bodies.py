@@ -64,9 +64,10 @@ class StepRerunBody(_RerunBody, kw_only=True, rename="camel"):
     """Some of a trace's calls, run again one by one."""
 
     trace_id: _TraceId
-    event_db_ids: Annotated[
-        list[_Number] | None, Meta(max_length=100, description="Numbers of the events; absent for all that can be.")
-    ] = None
+    event_db_ids: (
+        Annotated[list[_Number], Meta(max_length=100, description="Numbers of the events; absent for all that can be.")]
+        | None
+    ) = None
 
 
 class PortalTaskBody(_RerunBody, kw_only=True, rename="camel"):

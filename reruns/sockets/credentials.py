@@ -43,8 +43,13 @@ def find_viewer(cookie: str, project: object) -> int | None:
     return get_caller_of_user(user, chosen=chosen, current_id=None).project_id
 
 
-def is_allowed_origin(origin: str, environ: dict[str, Any]) -> bool:
-    """Say whether a page of this origin may open a socket: one of our own hosts, as for the pages' WebSocket."""
+def is_allowed_origin(origin: str | None, environ: dict[str, Any]) -> bool:
+    """Say whether a page of this origin may open a socket: one of our own hosts, as for the pages' WebSocket.
+
+    What is no page has no origin, and is not asked about but for headers that it does not need.
+    """
+    if not origin:
+        return False
     return validate_host(urlsplit(origin).netloc.rpartition("@")[2].rsplit(":", 1)[0].lower(), settings.ALLOWED_HOSTS)
 
 

@@ -18,7 +18,8 @@ from reruns.outbound import mailbox_of
 log = structlog.get_logger(__name__)
 
 _AGAIN_SECONDS = 1.0
-_OPEN_SECONDS = 1.0
+_OPEN_SECONDS = 0.3
+"""How long a connecting SDK waits for the mailbox: one of them gives up connecting after a second."""
 _REPLY_SECONDS = 10
 
 

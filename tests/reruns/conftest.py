@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -194,3 +194,10 @@ class Sdk:
     async def close(self) -> None:
         """Leave."""
         await self.client.disconnect()
+
+
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another task brings about; asked in a thread, as it may read rows."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await sync_to_async(is_so)():
+            await asyncio.sleep(0.02)
