@@ -126,12 +126,14 @@ def _decode(members: dict[str, Raw], place: _Place) -> Decoded:
 
 
 def _make_root(first: dict[str, Any], place: _Place) -> dict[str, Any]:
+    """Return a workflow event that begins before the first call."""
+    began = first.get("timestamp")
     return {
         "type": "workflow",
         "name": place.workflow_name,
         "input": None,
         "output": None,
-        "timestamp": first.get("timestamp"),
+        "timestamp": began - 1 if isinstance(began, (int, float)) else began,
         "durationMs": 0,
         "traceId": place.trace_id,
     }

@@ -23,16 +23,22 @@ DATABASE = "acceptance"
 START_SECONDS = 60.0
 NOT_VISITED = ("*.map", "admin", "unfold", "rest_framework", "drf_spectacular_sidecar")
 """Static files of pages that are not visited here; collecting them takes seconds."""
+MAKE_KEY = """
+from observability.models import Project
+from observability.services.keys import create_key
+print(create_key(project=Project.objects.get(), name="SDK", scopes=["ingest", "read", "rerun"]).text)
+"""
 PAGE_SIZE = "100"
 """Smaller than the default, so that paging is part of every comparison."""
 
 
 @dataclass(frozen=True)
 class LivePlayhead:
-    """A running server, a key that may send and read, and a person who may sign in."""
+    """A running server, a key that may send and read, one that may rerun as well, and a person who may sign in."""
 
     url: str
     key: str
+    rerun_key: str
     email: str
     password: str
     client: httpx.Client
@@ -101,7 +107,12 @@ def run_playhead(data: Path) -> Iterator[LivePlayhead]:
             with httpx.Client(base_url=url, headers={"api-key": made["api_key"]}, timeout=30) as client:
                 _wait_until_ready(client, process, log=data / "web.log")
                 yield LivePlayhead(
-                    url=url, key=made["api_key"], email=made["admin_email"], password=made["password"], client=client
+                    url=url,
+                    key=made["api_key"],
+                    rerun_key=made["rerun_key"],
+                    email=made["admin_email"],
+                    password=made["password"],
+                    client=client,
                 )
         finally:
             process.terminate()
@@ -130,7 +141,9 @@ def _prepare(environment: dict[str, str]) -> dict[str, str]:
     ignored = [part for name in NOT_VISITED for part in ("--ignore", name)]
     _run_command("collectstatic", "--no-input", "--verbosity", "0", *ignored, environment=environment)
     answer: dict[str, str] = json.loads(_run_command("init", "--json", environment=environment).splitlines()[-1])
-    return answer
+    return answer | {
+        "rerun_key": _run_command("shell", "--verbosity", "0", "-c", MAKE_KEY, environment=environment).strip()
+    }
 
 
 def _run_command(*arguments: str, environment: dict[str, str]) -> str:
