@@ -66,3 +66,10 @@ def _queue(by_project: dict[int, list[str]]) -> None:
         current_app.send_task(
             "reruns.tasks.sample_traces", args=[project_id, trace_ids], countdown=SETTLE.total_seconds() + 1
         )
+
+
+async def wait_sent() -> None:
+    """Wait until what was noted is handed over."""
+    task = _tasks.get(asyncio.get_running_loop())
+    if task is not None:
+        await task

@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 SETTLE = timedelta(seconds=10)
 """A trace is looked at when nothing of it has come for so long."""
-LOOK_BACK = timedelta(minutes=30)
+LOOK_BACK = timedelta(hours=2)
 KEEP_DECISIONS = timedelta(days=7)
 _MOST_TRACES = 5_000
 _OUTCOMES = SampledTrace.Outcome
