@@ -140,6 +140,19 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Reruns",
+                "separator": True,
+                "items": [
+                    _entry("Reruns", "reruns.trigger", "replay"),
+                    _entry("Run configs", "reruns.runconfig", "ac_unit"),
+                    _entry("Connected SDKs", "reruns.sdkconnection", "cable"),
+                    _entry("Session ids", "reruns.sessionclaim", "fingerprint"),
+                    _entry("Sampling", "reruns.samplingconfig", "percent"),
+                    _entry("Sampled traces", "reruns.sampledtrace", "filter_alt"),
+                    _entry("Limits", "reruns.rerunpolicy", "speed"),
+                ],
+            },
+            {
                 "title": "People",
                 "separator": True,
                 "items": [

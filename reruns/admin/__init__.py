@@ -1,0 +1,3 @@
+"""Django admin of the reruns."""
+
+from reruns.admin import configuration, records  # noqa: F401 - importing registers them

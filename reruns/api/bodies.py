@@ -104,13 +104,13 @@ class SamplingConfigBody(msgspec.Struct, kw_only=True, rename="camel", forbid_un
 
 
 class ResultParser(BaseParser):
-    """Hands a result's body over as bytes, up to `RERUN_RESULT_BYTES`: its values are kept as they came."""
+    """Hands a result's `body` over as bytes, up to `RERUN_RESULT_BYTES`: its values are kept as they came."""
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
         """Return the body. Raises `TooLargeError`."""
         body = stream.read(settings.RERUN_RESULT_BYTES + 1)
         if len(body) > settings.RERUN_RESULT_BYTES:
             raise TooLargeError(f"At most {settings.RERUN_RESULT_BYTES} bytes are taken.")
-        return body
+        return {"body": body}

@@ -33,7 +33,7 @@ from reruns.models import RunConfig
 from reruns.selectors.run_configs import RunSettings, find_open_run_config, get_run_config, get_run_settings
 from reruns.services.results import mark_running, read_task_id, record_answer, record_event_answer
 from reruns.services.run_events import record_run_event
-from reruns.wire.results import read_answer
+from reruns.wire.results import Answer, read_answer
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +73,20 @@ class RunConfigView(ReadView):
         return config
 
 
+class ShortRunConfigView(RunConfigView):
+    """The same under the address that some SDKs know."""
+
+    @extend_schema(
+        operation_id="run_configs_retrieve_short",
+        tags=["reruns"],
+        responses={200: RunSettings, **ERRORS, **TOO_LARGE},
+        filters=True,
+    )
+    def get(self, request: Request, config_id: uuid.UUID) -> Response:
+        """Return the same as `/api/observability/run-configs/{config_id}`."""
+        return super().get(request, config_id)
+
+
 class ResultView(ReadView):
     """Takes results; only a key with the scope `rerun` may send any."""
 
@@ -85,6 +99,11 @@ class ResultView(ReadView):
             authorize_rerun(request)
         ProjectFilterSet.read(request)
         return caller.project_id
+
+    def read(self, request: Request) -> Answer:
+        """Return what the body answers. Raises `ResultUnreadableError` and `TooLargeError`."""
+        assert isinstance(request.data, dict)
+        return read_answer(request.data["body"])
 
 
 class TriggerResults(ResultView):
@@ -104,7 +123,7 @@ class TriggerResults(ResultView):
         The first answer of a run is kept. The last one ends the rerun as completed, or failed if a run was not `ok`.
         """
         project_id = self.authorize(request)
-        answer = read_answer(request.data)
+        answer = self.read(request)
         return Response(describe_taken(record_answer(project_id=project_id, trigger_id=trigger_id, answer=answer)))
 
 
@@ -124,7 +143,7 @@ class EventReruns(ResultView):
         They are of the oldest rerun that waits for this event.
         """
         project_id = self.authorize(request)
-        answer = read_answer(request.data)
+        answer = self.read(request)
         return Response(describe_taken(record_event_answer(project_id=project_id, event_id=event_id, answer=answer)))
 
 
@@ -141,7 +160,7 @@ class PortalResults(ResultView):
     def post(self, request: Request, task_id: str) -> Response:
         """Take the result of a portal task: `{taskId, ok, output, error?, durationMs, usage?}`."""
         project_id = self.authorize(request)
-        answer = read_answer(request.data)
+        answer = self.read(request)
         trigger_id = read_task_id(task_id)
         return Response(describe_taken(record_answer(project_id=project_id, trigger_id=trigger_id, answer=answer)))
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from observability.api import converters  # noqa: F401 - importing registers them
+from observability.api.views import NoSuchAddressView
 from reruns.api.requests import PortalTasks, StepReruns, TriggerCancellation, Triggers, TriggerView, WorkflowReruns
-from reruns.api.results import EventReruns, PortalResults, RunConfigView, TriggerResults, trace_events
+from reruns.api.results import (
+    EventReruns,
+    PortalResults,
+    RunConfigView,
+    ShortRunConfigView,
+    TriggerResults,
+    trace_events,
+)
 from reruns.api.sampling import SamplingConfigList, SamplingConfigView, SdkSessions
 
 app_name = "reruns-api"
@@ -25,7 +33,8 @@ urlpatterns = [
     path(f"{_API}/sampling-configs", SamplingConfigList.as_view(), name="sampling-config-list"),
     path(f"{_API}/sampling-configs/<number:config_id>", SamplingConfigView.as_view(), name="sampling-config-detail"),
     path(f"{_API}/sdk-sessions", SdkSessions.as_view(), name="sdk-session-list"),
-    path("api/run-configs/<uuid:config_id>", RunConfigView.as_view(), name="run-config-short"),
+    path("api/run-configs/<uuid:config_id>", ShortRunConfigView.as_view(), name="run-config-short"),
     path("api/portal/results/<str:task_id>", PortalResults.as_view(), name="portal-results"),
     path("api/trace-events", trace_events, name="trace-events"),
+    re_path("^api/(?:run-configs|portal)/", NoSuchAddressView.as_view()),
 ]

@@ -188,7 +188,7 @@ def _of_event(event_id: int, answer: Answer) -> Answer:
 
 def _is_step_open(trigger: Trigger, event_id: int) -> bool:
     step = _first(trigger, lambda item: item.get("event_id") == event_id)
-    return trigger.runs.filter(step=step, state=Run.State.WAITING).exists()
+    return step is not None and trigger.runs.filter(step=step, state=Run.State.WAITING).exists()
 
 
 # -- the trigger -------------------------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ class Sockets:
 
     async def _take_result(self, session: dict[str, Any], data: dict[str, Any], trigger_id: int) -> Ack:
         socket: Socket = session["socket"]
-        own = {"project_id": socket.identity.project_id, "session_id": session["session_id"] or ""}
+        project_id, session_id = socket.identity.project_id, session["session_id"] or ""
         if "rerun" not in socket.identity.scopes:
             return _decline("missing_scope", "The API key lacks the scope `rerun`.")
         body = _encode(data)
@@ -242,9 +242,13 @@ class Sockets:
                 f"The SDK answered with {len(body)} bytes over its socket, and at most {settings.RERUN_SOCKET_BYTES} "
                 "are taken there; larger results are posted."
             )
-            await database_sync_to_async(note_refusal)(trigger_id=trigger_id, detail=detail, **own)
+            await database_sync_to_async(note_refusal)(
+                trigger_id=trigger_id, project_id=project_id, session_id=session_id, detail=detail
+            )
             return _decline("too_large", detail)
-        recorded = await database_sync_to_async(record_answer)(trigger_id=trigger_id, answer=read_answer(body), **own)
+        recorded = await database_sync_to_async(record_answer)(
+            project_id=project_id, trigger_id=trigger_id, answer=read_answer(body), session_id=session_id
+        )
         return {"ok": True, "status": recorded.trigger.state, "accepted": recorded.accepted}
 
     # -- handing over --------------------------------------------------------------------------------------------------

@@ -32,7 +32,10 @@ def signed_in(client: Client, operator: User) -> Client:
 
 def test_registry__tables_of_tenancy__are_all_here() -> None:
     assert {User, Organization, Project, ApiKey} <= set(MODELS)
-    assert {type(page).__module__.split(".")[0] for page in admin.site._registry.values()} == {"observability"}
+    assert {type(page).__module__.split(".")[0] for page in admin.site._registry.values()} == {
+        "observability",
+        "reruns",
+    }
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)

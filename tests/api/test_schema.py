@@ -17,6 +17,7 @@ from observability.ingest.door import application as doors
 from observability.ingest.writer import close_writer
 from observability.models import Project
 from observability.services.keys import NewKey
+from reruns.api.urls import urlpatterns as rerun_urlpatterns
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_schema__routes_and_doors__all_described(document: dict[str, Any]) -> No
     described_paths = set(document["paths"])
 
     assert set(doors.DOORS) <= described_paths
-    routes = [route for route in urlpatterns if route.name]
+    routes = [route for route in [*urlpatterns, *rerun_urlpatterns] if route.name]
     assert len(described_paths) == len(routes) + len(doors.DOORS)
     assert get_resolver().resolve("/api/docs").url_name == "api-docs"
 

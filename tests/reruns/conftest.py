@@ -141,8 +141,8 @@ class Sdk:
 
     def __init__(self, url: str, *, key: str | None, session_id: str | None = SESSION, **connect: Any) -> None:
         self.url = url
-        self.auth = {"sessionId": session_id, "apiKey": key}
-        self.auth = {name: value for name, value in self.auth.items() if value is not None}
+        given = {"sessionId": session_id, "apiKey": key}
+        self.auth: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         self.connect_options = connect
         self.heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.refusal: Any = None
