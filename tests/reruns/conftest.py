@@ -115,7 +115,12 @@ async def serve() -> AsyncIterator[str]:
     """Serve the whole application in this event loop and yield its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application, ws="websockets-sansio", access_log=False, log_config=None, timeout_graceful_shutdown=1
+        application,
+        ws="websockets-sansio",
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
