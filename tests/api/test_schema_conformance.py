@@ -34,7 +34,7 @@ BOUNDS = settings(
 def headers(store: None, project: Project) -> dict[str, str]:
     """Return a key that may do everything in a project that has a trace."""
     write_trace(project)
-    return {"api-key": create_key(project=project, name="Key", scopes=[Scope.READ, Scope.ADMIN]).text}
+    return {"api-key": create_key(project=project, name="Key", scopes=[Scope.READ, Scope.RERUN, Scope.ADMIN]).text}
 
 
 def _send_any(case: Any, headers: dict[str, str]) -> None:

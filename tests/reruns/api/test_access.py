@@ -275,6 +275,12 @@ def test_results__of_an_unknown_trigger__are_not_found(trace: str, rerun_key: Ne
     assert api.call("POST", "/api/portal/results/anything", {"ok": True}).status_code == 404
 
 
+def test_results__nothing_in_the_body__is_refused(reruns: Routes, rerun_key: NewKey) -> None:
+    answer = Api(key=rerun_key.text).call("POST", reruns["results"][1])
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
 def test_results__over_the_bound__are_refused(reruns: Routes, rerun_key: NewKey, settings: Any) -> None:
     settings.RERUN_RESULT_BYTES = 1000
     body = {"ok": True, "output": "x" * 1000}
