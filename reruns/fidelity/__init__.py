@@ -1,0 +1,1 @@
+"""How true a rerun was to its source: pure functions over the calls of both."""
