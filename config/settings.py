@@ -219,6 +219,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expire_seconds": 60},
     },
+    "sweep-evaluations": {
+        "task": "reruns.tasks.sweep_evaluations",
+        "schedule": timedelta(seconds=60),
+        "options": {"expire_seconds": 60},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from reruns.services import connections, delivery, sampling, triggers
+from reruns.services import connections, delivery, evaluations, sampling, triggers
 
 
 @shared_task(ignore_result=True)
@@ -33,3 +33,15 @@ def sweep_samples() -> None:
     for project_id, trace_id in sampling.list_missed_traces():
         sampling.sample_trace(project_id=project_id, trace_id=trace_id)
     sampling.forget_decisions()
+
+
+@shared_task(ignore_result=True)
+def evaluate_runs(run_ids: list[int], *, is_again: bool = False) -> None:
+    """Check answered runs; `is_again`: what looks at their events. Runs that are gone are nothing to do."""
+    evaluations.evaluate_runs(run_ids=run_ids, is_again=is_again)
+
+
+@shared_task(ignore_result=True)
+def sweep_evaluations() -> None:
+    """Check what a lost message left unchecked."""
+    evaluations.sweep_evaluations()

@@ -1,3 +1,3 @@
 """Django admin of the reruns."""
 
-from reruns.admin import configuration, records  # noqa: F401 - importing registers them
+from reruns.admin import configuration, evaluations, records  # noqa: F401 - importing registers them

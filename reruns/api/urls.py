@@ -6,6 +6,8 @@ from django.urls import path, re_path
 
 from observability.api import converters  # noqa: F401 - importing registers them
 from observability.api.views import NoSuchAddressView
+from reruns.api.fidelity import FidelityView
+from reruns.api.judges import JudgeView
 from reruns.api.requests import PortalTasks, StepReruns, TriggerCancellation, Triggers, TriggerView, WorkflowReruns
 from reruns.api.results import (
     EventReruns,
@@ -26,12 +28,14 @@ urlpatterns = [
     path(f"{_API}/portal-tasks", PortalTasks.as_view(), name="portal-tasks"),
     path(f"{_API}/triggers", Triggers.as_view(), name="trigger-list"),
     path(f"{_API}/triggers/<number:trigger_id>", TriggerView.as_view(), name="trigger-detail"),
+    path(f"{_API}/triggers/<number:trigger_id>/fidelity", FidelityView.as_view(), name="trigger-fidelity"),
     path(f"{_API}/triggers/<number:trigger_id>/cancel", TriggerCancellation.as_view(), name="trigger-cancel"),
     path(f"{_API}/triggers/<number:trigger_id>/results", TriggerResults.as_view(), name="trigger-results"),
     path(f"{_API}/events/<number:event_id>/reruns", EventReruns.as_view(), name="event-reruns"),
     path(f"{_API}/run-configs/<uuid:config_id>", RunConfigView.as_view(), name="run-config"),
     path(f"{_API}/sampling-configs", SamplingConfigList.as_view(), name="sampling-config-list"),
     path(f"{_API}/sampling-configs/<number:config_id>", SamplingConfigView.as_view(), name="sampling-config-detail"),
+    path(f"{_API}/judge", JudgeView.as_view(), name="judge"),
     path(f"{_API}/sdk-sessions", SdkSessions.as_view(), name="sdk-session-list"),
     path("api/run-configs/<uuid:config_id>", ShortRunConfigView.as_view(), name="run-config-short"),
     path("api/portal/results/<str:task_id>", PortalResults.as_view(), name="portal-results"),

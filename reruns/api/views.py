@@ -23,8 +23,8 @@ from reruns.api.bodies import PortalTaskBody, StepRerunBody, WorkflowRerunBody
 from reruns.models import RerunPolicy, Trigger
 from reruns.selectors.policies import require_rerun
 from reruns.selectors.triggers import MOST_TRIGGERS
+from reruns.services.evaluations import check_evaluations
 from reruns.services.results import Recorded
-from reruns.services.sampling import check_evaluations
 from reruns.services.triggers import Request
 
 __all__ = ["ERRORS", "LIMITS", "ReadView"]

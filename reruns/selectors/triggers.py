@@ -13,6 +13,13 @@ from observability.ingest.payloads import unpack
 from observability.selectors.paging import Position, make_cursor, read_cursor
 from observability.selectors.shapes import Time
 from reruns.models import Delivery, Run, RunConfig, Trigger
+from reruns.selectors.evaluations import (
+    CheckOutcome,
+    EvaluationItem,
+    describe_evaluation,
+    find_verdict,
+    sum_up_checks,
+)
 
 MOST_TRIGGERS = 200
 _INLINE_BYTES = 256 * 1024
@@ -74,6 +81,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     trace_id: Annotated[str, Meta(description="The trace the run's own events became; empty before the first.")]
     is_late: bool
     answered_at: Time | None
+    evaluations: list[EvaluationItem]
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,6 +110,13 @@ class TriggerDetail(TriggerSummary, frozen=True, kw_only=True, rename="camel"):
 
     steps: list[StepItem]
     evaluations: list[Any]
+    checks: Annotated[list[CheckOutcome], Meta(description="What each of `evaluations` says of all runs.")]
+    verdict: Annotated[
+        str | None,
+        Meta(
+            description="What all checks say together: `passed`, `failed`, `skipped`, `error`, `waiting`; null: none."
+        ),
+    ]
     run_items: list[RunItem]
     deliveries: list[DeliveryItem]
 
@@ -147,14 +162,17 @@ def get_trigger(project_id: int, trigger_id: int) -> Trigger:
 
 
 def get_trigger_detail(project_id: int, trigger_id: int) -> TriggerDetail:
-    """Return one rerun with its runs and deliveries. Three queries. Raises `NotFoundError`."""
-    runs = Prefetch("runs", queryset=Run.objects.order_by("step", "number"))
+    """Return one rerun with its runs, what was found of them, and deliveries. Four queries. Raises `NotFoundError`."""
+    runs = Prefetch("runs", queryset=Run.objects.order_by("step", "number").prefetch_related("evaluations"))
     deliveries = Prefetch("deliveries", queryset=Delivery.objects.order_by("pk"))
     row = _select(project_id).filter(pk=trigger_id).prefetch_related(runs, deliveries).first()
     if row is None:
         raise NotFoundError("No such rerun.")
+    checks = sum_up_checks(row.evaluations, list(row.runs.all()))
     return TriggerDetail(
         **_describe(row),
+        checks=checks,
+        verdict=find_verdict(checks),
         steps=[_describe_step(step) for step in row.steps],
         evaluations=row.evaluations,
         run_items=[_describe_run(run) for run in row.runs.all()],
@@ -232,6 +250,7 @@ def _describe_run(run: Run) -> RunItem:
         trace_id=run.trace_id,
         is_late=run.is_late,
         answered_at=run.answered_at,
+        evaluations=[describe_evaluation(item) for item in run.evaluations.all()],
     )
 
 

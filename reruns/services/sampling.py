@@ -24,6 +24,7 @@ from reruns.models import Run, SampledTrace, SamplingConfig, Trigger
 from reruns.models.sampling import StepType
 from reruns.selectors.policies import HOUR, get_policy
 from reruns.selectors.replay import Slot, list_slots
+from reruns.services.evaluations import check_evaluations
 from reruns.services.triggers import (
     MOST_STEPS,
     Request,
@@ -160,13 +161,6 @@ def check_sampling_config(config: SamplingConfig) -> None:
     if not 0 <= config.max_per_hour <= 100_000:
         raise InvalidError("maxPerHour: give 0 to 100000")
     check_evaluations(config.evaluations)
-
-
-def check_evaluations(evaluations: Any) -> None:
-    """Raise `InvalidError` unless it is a list of checks, each with its type."""
-    is_list = isinstance(evaluations, list) and len(evaluations) <= 20
-    if not is_list or not all(isinstance(item, dict) and isinstance(item.get("type"), str) for item in evaluations):
-        raise InvalidError("evaluations: a list of at most 20 objects is expected, each with a type")
 
 
 def _decide(config: SamplingConfig, trace: TraceSummary, slots: list[Slot]) -> Trigger | None:

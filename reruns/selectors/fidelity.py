@@ -1,0 +1,281 @@
+"""How true a run was to its source: what was offered as frozen, what came of it, and where the two first part.
+
+Values are compared as people see them, redacted on both sides; frozen values are only asked whether they could be
+sent. What an SDK took from the recording is told by the number it counts by and by what it answered: a call whose
+output is that of the event frozen under its number was answered from it (one that ran for real and answered the very
+same cannot be told from it).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+from django.db.models import Q
+
+from observability.errors import NotFoundError
+from observability.flags import EventFlag
+from observability.models import Event, Payload
+from observability.selectors.traces import get_trace
+from observability.services.blobs import BlobMissingError, load_value
+from reruns.errors import TooLargeError
+from reruns.fidelity.alignment import Divergence, Relation, Row, Token, align_calls, find_first_divergence
+from reruns.fidelity.fingerprints import digest_value
+from reruns.fidelity.mocks import is_mocked
+from reruns.models import Run, RunConfig, Trigger
+from reruns.selectors.fidelity_shapes import FidelityCall, FidelityDivergence, FidelityReport, FidelityRow
+from reruns.selectors.replay import MOST_BYTES, Slot, list_slots, load_frozen_events
+
+MOST_ROWS = 5_000
+_CHUNK = 500
+_STEPS = "Steps and single calls are run alone: nothing is frozen."
+_NO_EVENTS = "The SDK sent no events of this run, so what it took from the recording is not known."
+_GONE = "The source trace is gone."
+
+
+class _Call(msgspec.Struct, kw_only=True):
+    """A replayable call of either trace with the digests of its values. `output` is None where it is withheld."""
+
+    slot: Slot
+    token: Token
+    output: str | None
+    previews: dict[str, Any]
+
+
+def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityReport:
+    """Return the report of one run. A dozen queries, one more for 500 events, and a read of storage for a large value.
+
+    Raises `NotFoundError`, also for another project's, and `TooLargeError`.
+    """
+    run = (
+        Run.objects.select_related("trigger", "trigger__run_config")
+        .filter(trigger__project=project_id, trigger=trigger_id, number=number, step=0)
+        .first()
+    )
+    if run is None:
+        raise NotFoundError("No such run.")
+    trigger = run.trigger
+    if trigger.mode != Trigger.Mode.WORKFLOW:
+        return _make_empty(run, _STEPS)
+    try:
+        source = list_slots(project_id, get_trace(project_id, trigger.trace_id))
+    except NotFoundError:
+        return _make_empty(run, _GONE)
+    offered = _list_offered(project_id, trigger.run_config, source)
+    try:
+        rerun = list_slots(project_id, get_trace(project_id, run.trace_id)) if run.trace_id else []
+    except NotFoundError:
+        rerun = []
+    if not rerun and not run.trace_id:
+        return msgspec.structs.replace(_make_empty(run, _NO_EVENTS), offered=len(offered))
+    return _compare(run, _load_calls(project_id, source), _load_calls(project_id, rerun), offered)
+
+
+def _list_offered(project_id: int, config: RunConfig, slots: list[Slot]) -> set[int]:
+    """Return the ordinals under which the SDK was given an event."""
+    if config.freezes_nothing:
+        return set()
+    wanted = set(config.frozen_event_ids)
+    chosen = [slot for slot in slots if not wanted or slot.event_id in wanted]
+    return {event.id for event in load_frozen_events(project_id, chosen)[0]}
+
+
+def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int]) -> FidelityReport:
+    config = run.trigger.run_config
+    served = _find_served(config, source, rerun, offered)
+    source_tokens, rerun_tokens = [call.token for call in source], [call.token for call in rerun]
+    rows = align_calls(source_tokens, rerun_tokens)
+    divergence = find_first_divergence(source_tokens, rerun_tokens, rows)
+    counts = Counter(served)
+    consumed = [place for place, how in enumerate(served) if how == "frozen"]
+    wrong = [place for place in consumed if source[place].token != rerun[place].token]
+    return FidelityReport(
+        trigger_id=run.trigger_id,
+        run=run.number,
+        trace_id=run.trigger.trace_id,
+        run_trace_id=run.trace_id,
+        is_known=True,
+        reason="",
+        offered=len(offered),
+        consumed=counts["frozen"],
+        missed=len(offered) - counts["frozen"],
+        live=counts["live"],
+        mocked=counts["mocked"],
+        unknown=counts["unknown"],
+        wrong=len(wrong),
+        is_same_order=divergence is None,
+        first_divergence=divergence and _explain(divergence, source, rerun),
+        rows=[_make_row(row, source, rerun, offered, served) for row in rows[:MOST_ROWS]],
+        is_partial=len(rows) > MOST_ROWS,
+    )
+
+
+def _find_served(config: RunConfig, source: list[_Call], rerun: list[_Call], offered: set[int]) -> list[str]:
+    """Return by place in the rerun what answered: `frozen`, `mocked`, `live`, or `unknown` where an output is not."""
+    calls: Counter[tuple[str, str]] = Counter()
+    found = []
+    for place, call in enumerate(rerun):
+        key = (call.token.kind, call.token.name)
+        calls[key] += 1
+        mocks = config.ai_mock_config if call.token.kind == "ai" else config.tool_mock_config
+        if call.token.kind in ("ai", "tool") and is_mocked(mocks, call.token.name, calls[key]):
+            found.append("mocked")
+        elif place + 1 not in offered:
+            found.append("live")
+        elif call.output is None or source[place].output is None:
+            found.append("unknown")
+        else:
+            found.append("frozen" if call.output == source[place].output else "live")
+    return found
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _load_calls(project_id: int, slots: list[Slot]) -> list[_Call]:
+    """Return the calls with their digests, in order. Two queries per 500."""
+    size = sum((slot.row["input_bytes"] or 0) + (slot.row["output_bytes"] or 0) for slot in slots)
+    if size > MOST_BYTES:
+        raise TooLargeError(f"The calls hold {size} bytes; at most {MOST_BYTES} are compared.")
+    calls: list[_Call] = []
+    for start in range(0, len(slots), _CHUNK):
+        chunk = slots[start : start + _CHUNK]
+        keys = _match_keys(chunk)
+        payloads = Payload.objects.filter(keys, project_id=project_id).values_list(*_KEY, "input", "output")
+        values = {row[:3]: row[3:] for row in payloads}
+        events = Event.objects.filter(keys, project_id=project_id).values(*_KEY, *_PREVIEWS)
+        previews = {(row["trace_id"], row["started_at"], row["span_id"]): row for row in events}
+        calls += [_make_call(project_id, slot, values, previews.get(_key_of(slot), {})) for slot in chunk]
+    return calls
+
+
+_KEY = ("trace_id", "started_at", "span_id")
+_PREVIEWS = ("input_preview", "output_preview", "cost_micros")
+
+
+def _key_of(slot: Slot) -> tuple[Any, ...]:
+    return tuple(slot.row[name] for name in _KEY)
+
+
+def _match_keys(slots: list[Slot]) -> Q:
+    keys = Q()
+    for slot in slots:
+        keys |= Q(**{name: slot.row[name] for name in _KEY})
+    return keys
+
+
+def _make_call(
+    project_id: int, slot: Slot, values: dict[tuple[Any, ...], tuple[Any, ...]], previews: dict[str, Any]
+) -> _Call:
+    given, answered = values.get(_key_of(slot), (None, None))
+    is_withheld = bool(slot.row["flags"] & EventFlag.OUTPUT_WITHHELD)
+    output = _digest(project_id, answered)
+    return _Call(
+        slot=slot,
+        token=Token(slot.kind, slot.name, _digest(project_id, given) or "?"),
+        output=None if is_withheld else output,
+        previews=previews,
+    )
+
+
+def _digest(project_id: int, stored: bytes | None) -> str | None:
+    """Return the digest of a stored value; None where it is gone from storage."""
+    try:
+        return digest_value(None if stored is None else load_value(project_id, bytes(stored)))
+    except BlobMissingError:
+        return None
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def _make_empty(run: Run, reason: str) -> FidelityReport:
+    return FidelityReport(
+        trigger_id=run.trigger_id,
+        run=run.number,
+        trace_id=run.trigger.trace_id,
+        run_trace_id=run.trace_id,
+        is_known=False,
+        reason=reason,
+        offered=0,
+        consumed=0,
+        missed=0,
+        live=0,
+        mocked=0,
+        unknown=0,
+        wrong=0,
+        is_same_order=None,
+        first_divergence=None,
+        rows=[],
+        is_partial=False,
+    )
+
+
+def _make_row(row: Row, source: list[_Call], rerun: list[_Call], offered: set[int], served: list[str]) -> FidelityRow:
+    one = None if row.source is None else source[row.source]
+    other = None if row.rerun is None else rerun[row.rerun]
+    how = None if row.rerun is None else served[row.rerun]
+    is_frozen = how == "frozen" and row.rerun is not None
+    are_known = one is not None and other is not None and one.output is not None and other.output is not None
+    return FidelityRow(
+        relation=row.relation,
+        was_offered=None if row.source is None else row.source + 1 in offered,
+        served=how,
+        answered_from=row.rerun + 1 if is_frozen and row.rerun is not None else None,
+        is_wrong=bool(is_frozen and other and row.rerun is not None and source[row.rerun].token != other.token),
+        is_output_same=one.output == other.output if are_known and one and other else None,
+        source=None if one is None else _describe(one),
+        rerun=None if other is None else _describe(other),
+    )
+
+
+def _describe(call: _Call) -> FidelityCall:
+    row = call.slot.row
+    return FidelityCall(
+        ordinal=call.slot.ordinal,
+        event_db_id=call.slot.event_id,
+        trace_id=row["trace_id"],
+        span_id=row["span_id"],
+        kind=call.token.kind,
+        name=call.token.name,
+        fingerprint=call.token.input,
+        status=row["status"],
+        duration_ms=row["duration_ms"],
+        cost_micros=call.previews.get("cost_micros"),
+        input_preview=call.previews.get("input_preview"),
+        output_preview=call.previews.get("output_preview"),
+    )
+
+
+def _explain(divergence: Divergence, source: list[_Call], rerun: list[_Call]) -> FidelityDivergence:
+    at, row = divergence
+    one = None if row.source is None else source[row.source].token
+    other = None if row.rerun is None else rerun[row.rerun].token
+    return FidelityDivergence(
+        ordinal=at + 1,
+        cause=_CAUSES[row.relation],
+        explanation=_spell(row, one, other),
+        source_ordinal=None if row.source is None else row.source + 1,
+        rerun_ordinal=None if row.rerun is None else row.rerun + 1,
+    )
+
+
+_CAUSES = {relation: str(relation) for relation in Relation} | {Relation.MOVED: "order_swap"}
+
+
+def _spell(row: Row, one: Token | None, other: Token | None) -> str:
+    if other is None or row.rerun is None:
+        return f"{_name(one)}, call {(row.source or 0) + 1} of the source, did not come."
+    if one is None or row.source is None:
+        return f"{_name(other)} was called as number {row.rerun + 1}, which the source did not call."
+    place = f"as number {row.rerun + 1}"
+    if row.relation is Relation.MOVED:
+        return f"{_name(other)} was called {place}; in the source it was number {row.source + 1}."
+    if row.relation is Relation.INPUT:
+        return f"{_name(other)} was called {place} with another input than in the source."
+    return f"{_name(other)} was called {place}, where the source called {_name(one)}."
+
+
+def _name(token: Token | None) -> str:
+    return f"{token.kind} {token.name}" if token else "A call"

@@ -1,0 +1,139 @@
+"""What evaluations look at: a run's answer, its own events, the original, the other runs. Values as people see them.
+
+Redacted values are compared with redacted ones, so that nothing secret gets into a reason or to a judge.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from observability.errors import NotFoundError
+from observability.flags import EventFlag
+from observability.ingest.payloads import unpack
+from observability.ingest.prices import price_usage
+from observability.ingest.records import Usage
+from observability.models import Event, Payload
+from observability.selectors.events import own_events
+from observability.selectors.traces import get_trace
+from observability.services.blobs import BlobMissingError, load_value
+from reruns.evaluators.subject import Call, Subject
+from reruns.models import Run, Trigger
+
+MOST_CALLS = 20_000
+_KEY = ("trace_id", "started_at", "span_id")
+
+
+class SubjectLoader:
+    """Loads the subjects of one trigger's runs; what they share is read once."""
+
+    def __init__(self, trigger: Trigger, runs: list[Run]) -> None:
+        self._trigger = trigger
+        self._runs = runs
+        self._originals: dict[int, tuple[bytes | None, str]] = {}
+
+    def load(self, run: Run) -> Subject:
+        """Return what is known of a run. Up to five queries, and a read of storage for each large value."""
+        output, no_output = _read_output(run)
+        original, no_original = self._load_original(run.step)
+        rows = _list_rows(self._trigger.project_id, run.trace_id)
+        missing = {"output": no_output, "original": no_original}
+        return Subject(
+            ok=bool(run.ok),
+            error=run.error,
+            output=output,
+            original=original,
+            others=tuple(self._list_others(run)),
+            duration_ms=run.duration_ms,
+            total_tokens=_count_tokens(run, rows),
+            cost_micros=self._find_cost(run, rows),
+            calls=None if rows is None else tuple(Call(row["kind"], row["tool_name"] or row["name"]) for row in rows),
+            missing={name: reason for name, reason in missing.items() if reason},
+        )
+
+    def _list_others(self, run: Run) -> list[bytes]:
+        alike = [other for other in self._runs if other.step == run.step and other.pk != run.pk and other.ok]
+        return [output for output, _ in map(_read_output, alike) if output is not None]
+
+    def _load_original(self, step: int) -> tuple[bytes | None, str]:
+        if step not in self._originals:
+            self._originals[step] = _load_original(self._trigger, step)
+        return self._originals[step]
+
+    def _find_cost(self, run: Run, rows: list[dict[str, Any]] | None) -> int | None:
+        """Return the sum of the run's own model calls; of a step that is one, the price of what it used."""
+        if rows is not None:
+            costs = [row["cost_micros"] for row in rows if row["kind"] == "ai"]
+            return None if None in costs else sum(costs)
+        if self._trigger.mode == Trigger.Mode.WORKFLOW:
+            return None
+        step = self._trigger.steps[run.step]
+        if step["event_type"] != "ai":
+            return None
+        model, usage = step.get("model") or step["event_name"], run.usage
+        if not usage:
+            return None
+        used = Usage(input=usage.get("input"), output=usage.get("output"), total=usage.get("total"))
+        return price_usage(provider=step.get("provider"), model=model, usage=used, on=datetime.now(UTC).date())
+
+
+def _read_output(run: Run) -> tuple[bytes | None, str]:
+    if run.output is None:
+        return None, "The project does not capture outputs." if run.output_bytes is not None else ""
+    return unpack(bytes(run.output)), ""
+
+
+def _list_rows(project_id: int, trace_id: str) -> list[dict[str, Any]] | None:
+    """Return the events of a run in order of start, or None where there are none. One query, primary key."""
+    if not trace_id:
+        return None
+    events = Event.objects.filter(project_id=project_id, trace_id=trace_id).order_by("started_at", "span_id")
+    columns = ("kind", "name", "tool_name", "total_tokens", "cost_micros")
+    return list(events.values(*columns)[:MOST_CALLS]) or None
+
+
+def _count_tokens(run: Run, rows: list[dict[str, Any]] | None) -> int | None:
+    """Return what the answer says, else the sum of the events; None where one of them does not say."""
+    total = (run.usage or {}).get("total")
+    if total is not None:
+        return int(total)
+    if rows is None:
+        return None
+    counts = [row["total_tokens"] for row in rows if row["kind"] == "ai"]
+    return None if None in counts else sum(counts)
+
+
+def _load_original(trigger: Trigger, step: int) -> tuple[bytes | None, str]:
+    """Return what the original answered, or why it is not known. Three queries."""
+    project_id = trigger.project_id
+    try:
+        if trigger.mode == Trigger.Mode.WORKFLOW:
+            trace = get_trace(project_id, trigger.trace_id)
+            found = own_events(project_id, trace).filter(kind="workflow", output_bytes__isnull=False)
+            row = found.order_by("started_at", "span_id").values(*_KEY, "flags").first()
+        else:
+            row = _find_event(project_id, trigger.steps[step].get("event_id"))
+    except NotFoundError:
+        return None, "The original trace is gone."
+    if row is None:
+        return None, "The trace does not say what the original answered."
+    if row["flags"] & EventFlag.OUTPUT_WITHHELD:
+        return None, "The project did not capture the original output."
+    stored = Payload.objects.filter(project_id=project_id, **{name: row[name] for name in _KEY}).first()
+    if stored is None or stored.output is None:
+        return None, "The original has no output."
+    try:
+        return load_value(project_id, bytes(stored.output)), ""
+    except BlobMissingError as error:
+        return None, str(error)
+
+
+def _find_event(project_id: int, event_id: int | None) -> dict[str, Any] | None:
+    """Return the event's key. Raises `NotFoundError` when its trace is deleted."""
+    if event_id is None:
+        return None
+    row = Event.objects.filter(project_id=project_id, id=event_id).values(*_KEY, "flags").first()
+    if row is None:
+        raise NotFoundError("No such event.")
+    get_trace(project_id, row["trace_id"])
+    return dict(row)

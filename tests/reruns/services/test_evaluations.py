@@ -1,0 +1,383 @@
+"""Checking results: after the commit, once, with reasons; whatever is not known is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import msgspec
+import pytest
+from django.utils import timezone
+
+from observability.errors import InvalidError
+from observability.models import Project
+from observability.selectors.traces import get_trace
+from observability.services.purge import delete_trace
+from reruns.judge import MOST_REPLY_BYTES, JudgeUnavailableError, ask_judge
+from reruns.models import Evaluation, JudgeSettings, Run, Trigger
+from reruns.selectors.policies import get_policy
+from reruns.selectors.triggers import get_trigger_detail
+from reruns.services.evaluations import evaluate_runs, sweep_evaluations
+from reruns.services.judges import remove_judge, set_judge
+from reruns.services.results import record_answer
+from reruns.services.sampling import create_sampling_config
+from reruns.services.triggers import (
+    Request,
+    WorkflowSettings,
+    cancel_trigger,
+    request_step_reruns,
+    request_workflow_rerun,
+)
+from reruns.wire.results import Answer, Outcome
+from tests.records import make_event, write
+from tests.reruns.conftest import TRACE, find_ids, write_trace
+
+SAME = {"type": "same_as_original"}
+TOOL = {"type": "tool-called", "tool_name": "search"}
+
+
+def make_outcome(output: bytes | None = b'"out"', *, ok: bool = True, **fields: Any) -> Outcome:
+    given = {"error": "" if ok else "it broke", "duration_ms": 5, "usage": None, "number": None, **fields}
+    return Outcome(ok=ok, output=output, **given)
+
+
+def ask(project: Project, *checks: dict[str, Any], run_count: int = 1) -> Trigger:
+    request = Request(policy=get_policy(project.pk), run_count=run_count, evaluations=list(checks))
+    return request_workflow_rerun(request=request, trace=get_trace(project.pk, TRACE), settings=WorkflowSettings())
+
+
+def answer(trigger: Trigger, *outcomes: Outcome) -> None:
+    record_answer(project_id=trigger.project_id, trigger_id=trigger.pk, answer=Answer(outcomes=list(outcomes)))
+    evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)))
+
+
+def list_statuses(trigger: Trigger) -> list[list[str]]:
+    """Return by run what each check says of it."""
+    return [list(run.evaluations.values_list("status", flat=True)) for run in trigger.runs.all()]
+
+
+@pytest.fixture
+def trace(store: None, project: Project) -> str:
+    """The stored run of `chat`, whose workflow answered."""
+    write_trace(project, output=b'{"answer": "A tarp.", "at": 1}')
+    return TRACE
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("check", "output", "status"),
+    [
+        (SAME, b'{"at": 1, "answer": "A tarp."}', "passed"),
+        ({**SAME, "ignored_paths": ["at"]}, b'{"at": 2, "answer": "A tarp."}', "passed"),
+        (SAME, b'{"at": 2, "answer": "A tarp."}', "failed"),
+        ({**SAME, "match": "exact"}, b'{"at": 1, "answer": "A tarp."}', "failed"),
+        ({**SAME, "match": "exact"}, b'{"answer": "A tarp.", "at": 1}', "passed"),
+        ({**SAME, "match": "similarity"}, b'{"answer": "A tarp!", "at": 1}', "passed"),
+        ({"type": "latency-budget", "max_duration_ms": 5}, b"1", "passed"),
+        ({"type": "latency-budget", "max_duration_ms": 4.9}, b"1", "failed"),
+        ({"type": "token-budget", "max_tokens": 5}, b"1", "skipped"),
+        ({"type": "cost-budget", "max_cost_usd": 5}, b"1", "skipped"),
+        (TOOL, b"1", "skipped"),
+        ({"type": "determinism"}, b"1", "skipped"),
+        ({"type": "llm-judge", "prompt": "Is it polite?"}, b"1", "skipped"),
+    ],
+)
+def test_check__answered_run__has_the_verdict_with_a_reason(
+    project: Project, check: dict[str, Any], output: bytes, status: str
+) -> None:
+    trigger = ask(project, check)
+
+    answer(trigger, make_outcome(output))
+
+    found = Evaluation.objects.get()
+    assert (found.status, bool(found.reason), found.type) == (status, True, check["type"])
+
+
+@pytest.mark.usefixtures("trace")
+def test_checks__done_twice__are_stored_once_and_told_each_time(project: Project) -> None:
+    trigger = ask(project, SAME)
+    answer(trigger, make_outcome())
+    before = Trigger.objects.get().version
+
+    stored = evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)))
+
+    assert (stored, Evaluation.objects.count(), Trigger.objects.get().version) == (1, 1, before + 1)
+
+
+@pytest.mark.usefixtures("trace")
+def test_checks__of_a_run_without_an_answer__are_none(project: Project) -> None:
+    trigger = ask(project, SAME)
+
+    assert evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True))) == 0
+    assert evaluate_runs(run_ids=[10**9]) == 0
+    assert Evaluation.objects.count() == 0
+
+
+@pytest.mark.usefixtures("trace")
+def test_same_as_original__its_trace_is_deleted__is_skipped(project: Project) -> None:
+    trigger = ask(project, SAME)
+    delete_trace(project_id=project.pk, trace_id=TRACE)
+
+    answer(trigger, make_outcome())
+
+    assert (Evaluation.objects.get().status, Evaluation.objects.get().reason) == (
+        "skipped",
+        "The original trace is gone.",
+    )
+
+
+@pytest.mark.usefixtures("trace")
+def test_same_as_original__step__is_compared_with_the_event(project: Project) -> None:
+    request = Request(policy=get_policy(project.pk), evaluations=[SAME])
+    trace, wanted = get_trace(project.pk, TRACE), [find_ids(project)["a"]]
+    trigger = request_step_reruns(request=request, trace=trace, event_ids=wanted)
+
+    answer(trigger, make_outcome(b"[1,2]"))
+
+    assert Evaluation.objects.get().status == "passed"
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("tool", "status", "reason"),
+    [
+        ("search", "passed", "search was called once."),
+        ("refund", "failed", "refund was called never; at least once was asked for."),
+    ],
+)
+def test_tool_called__run_with_events__is_told_by_them(project: Project, tool: str, status: str, reason: str) -> None:
+    trigger = ask(project, {"type": "tool-called", "tool_name": tool})
+    trigger.runs.update(trace_id="chat::2::run-1")
+    write(
+        project.pk,
+        make_event("chat::2::run-1"),
+        make_event("chat::2::run-1", "a", at=1, name="search", parent_span_id="root"),
+        make_event("chat::2::run-1", "b", at=2, kind="ai", name="refund", parent_span_id="root"),
+    )
+
+    answer(trigger, make_outcome())
+
+    assert (Evaluation.objects.get().status, Evaluation.objects.get().reason) == (status, reason)
+
+
+@pytest.mark.usefixtures("trace")
+def test_tool_called__its_event_comes_after_the_answer__is_found_by_the_second_look(project: Project) -> None:
+    trigger = ask(project, TOOL, SAME)
+    answer(trigger, make_outcome())
+    trigger.runs.update(trace_id="chat::2::run-1")
+    write(project.pk, make_event("chat::2::run-1", "a", kind="tool", name="search"))
+
+    stored = evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)), is_again=True)
+
+    assert (stored, list_statuses(trigger)) == (1, [["passed", "failed"]])
+
+
+@pytest.mark.usefixtures("trace")
+def test_determinism__one_more_run_answers__is_checked_for_all(project: Project) -> None:
+    trigger = ask(project, {"type": "determinism"}, run_count=3)
+    answer(trigger, make_outcome(b'"a"'), make_outcome(b'"a"'))
+    early = list_statuses(trigger)
+
+    record_answer(
+        project_id=project.pk, trigger_id=trigger.pk, answer=Answer(outcomes=[make_outcome(b'"something else"')])
+    )
+    evaluate_runs(run_ids=[trigger.runs.get(number=3).pk])
+
+    assert (early, list_statuses(trigger)) == (
+        [["passed"], ["passed"], []],
+        [["failed"], ["failed"], ["failed"]],
+    )
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(("threshold", "outcome"), [("all", "failed"), ("majority", "passed"), ("any", "passed")])
+def test_threshold__two_of_three_runs_pass__decides(project: Project, threshold: str, outcome: str) -> None:
+    check = {"type": "output-contains", "substrings": ["tarp"], "pass_threshold": threshold}
+    trigger = ask(project, check, run_count=3)
+
+    answer(trigger, make_outcome(b'"tarp"'), make_outcome(b'"tarp"'), make_outcome(b'"rope"'))
+
+    detail = get_trigger_detail(project.pk, trigger.pk)
+    assert (detail.checks[0].outcome, detail.verdict) == (outcome, outcome)
+    assert (detail.checks[0].passed, detail.checks[0].failed) == (2, 1)
+
+
+@pytest.mark.usefixtures("trace")
+def test_outcome__cancelled_run_without_an_answer__counts_as_failed(project: Project) -> None:
+    trigger = ask(project, {"type": "output-contains", "substrings": ["tarp"]}, run_count=2)
+    answer(trigger, make_outcome(b'"tarp"'))
+    waiting = get_trigger_detail(project.pk, trigger.pk).verdict
+
+    cancel_trigger(trigger=Trigger.objects.get(), cancelled_by=None)
+
+    detail = get_trigger_detail(project.pk, trigger.pk)
+    assert (waiting, detail.verdict, detail.checks[0].unanswered) == ("waiting", "failed", 1)
+
+
+@pytest.mark.usefixtures("trace")
+def test_sweep__message_was_lost__checks_what_is_missing(project: Project) -> None:
+    trigger = ask(project, SAME)
+    record_answer(project_id=project.pk, trigger_id=trigger.pk, answer=Answer(outcomes=[make_outcome()]))
+    too_early = sweep_evaluations()
+    Run.objects.update(answered_at=timezone.now() - timedelta(minutes=10))
+
+    assert (too_early, sweep_evaluations(), sweep_evaluations()) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("check", "named"),
+    [
+        ({"type": "toxicity"}, "evaluations[0]: type"),
+        ({"type": "token-budget"}, "evaluations[0]: max_tokens"),
+        ({"type": "token-budget", "max_tokens": "many"}, "evaluations[0]: max_tokens"),
+        ({"type": "token-budget", "max_tokens": 1, "limit": 2}, "evaluations[0]: limit"),
+        ({"type": "regex", "pattern": "("}, "evaluations[0]: pattern"),
+        ({"type": "regex", "pattern": "a(?=b)"}, "evaluations[0]: pattern"),
+        ({"type": "output-schema", "schema": {"type": "strin"}}, "evaluations[0]: schema"),
+        ({"type": "output-schema", "schema": {"pattern": "a(?=b)"}}, "evaluations[0]: schema"),
+        ({"type": "output-schema"}, "evaluations[0]: schema"),
+        ({"type": "llm-judge", "prompt": "?", "score_threshold": 11}, "evaluations[0]: score_threshold"),
+        ({**SAME, "pass_threshold": "most"}, "evaluations[0]: pass_threshold"),
+        ({**SAME, "match": "exact", "ignored_paths": ["a"]}, "evaluations[0]: ignored_paths"),
+    ],
+)
+def test_config__that_cannot_be_used__is_refused_naming_the_field(
+    project: Project, check: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidError) as refused:
+        create_sampling_config(
+            project_id=project.pk, created_by=None, name="c", event_types=["tool"], evaluations=[check]
+        )
+
+    assert str(refused.value).startswith(named)
+
+
+# -- the judge ---------------------------------------------------------------------------------------------------------
+
+
+class _Endpoint(ThreadingHTTPServer):
+    """A model server that answers as told, and keeps what it was asked."""
+
+    daemon_threads = True
+    reply: bytes = b""
+    status = 200
+    is_stuck = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[tuple[str, str | None, Any]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def say(self, content: str) -> None:
+        self.reply = msgspec.json.encode({"choices": [{"message": {"content": content}}]})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Endpoint
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.path, self.headers["Authorization"], msgspec.json.decode(body)))
+        if self.server.is_stuck:
+            self.rfile.read(1)
+            return
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.reply)))
+        self.end_headers()
+        self.wfile.write(self.server.reply)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+@pytest.fixture
+def endpoint() -> Iterator[_Endpoint]:
+    with _Endpoint() as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+JUDGE = {"type": "llm-judge", "prompt": "Is it polite?"}
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ('{"score": 9, "reason": "Kind."}', "passed"),
+        ('```json\n{"score": 7, "reason": ""}\n```', "passed"),
+        ('{"score": 6.9, "reason": "Curt."}', "failed"),
+        ('{"score": 70}', "error"),
+        ("Lovely!", "error"),
+    ],
+)
+def test_judge__answers__is_read_as_a_score(project: Project, endpoint: _Endpoint, said: str, status: str) -> None:
+    endpoint.say(said)
+    set_judge(project_id=project.pk, base_url=endpoint.url, model="local", key="sk-judge")
+    trigger = ask(project, JUDGE)
+
+    answer(trigger, make_outcome(b'"Dear customer"'))
+
+    path, authorization, body = endpoint.asked[0]
+    assert Evaluation.objects.get().status == status
+    assert (path, authorization, body["model"]) == ("/v1/chat/completions", "Bearer sk-judge", "local")
+    assert "Dear customer" in body["messages"][1]["content"]
+    assert "Is it polite?" in body["messages"][1]["content"]
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize("status", [500, 302, 401])
+def test_judge__refuses__is_an_error_and_no_verdict(project: Project, endpoint: _Endpoint, status: int) -> None:
+    endpoint.status = status
+    set_judge(project_id=project.pk, base_url=endpoint.url, model="local", key="")
+    trigger = ask(project, JUDGE)
+
+    answer(trigger, make_outcome())
+
+    found = Evaluation.objects.get()
+    assert (found.status, found.reason.startswith(f"The judge answered {status}")) == ("error", True)
+    assert endpoint.asked[0][1] is None
+    assert len(endpoint.asked) == 1
+
+
+def test_judge__nobody_listens_or_it_says_too_much_or_nothing__is_unavailable(endpoint: _Endpoint) -> None:
+    endpoint.reply = b"x" * (MOST_REPLY_BYTES + 1)
+    with pytest.raises(JudgeUnavailableError, match="more than"):
+        ask_judge(base_url=endpoint.url, key="", body={})
+    endpoint.is_stuck = True
+    with pytest.raises(JudgeUnavailableError, match=r"within 0\.2 seconds"):
+        ask_judge(base_url=endpoint.url, key="", body={}, timeout_seconds=0.2)
+    with pytest.raises(JudgeUnavailableError, match="cannot be asked"):
+        ask_judge(base_url="http://127.0.0.1:9/v1", key="", body={})
+
+
+def test_judge_key__stored__is_encrypted_and_goes_to_no_other_address(project: Project) -> None:
+    set_judge(project_id=project.pk, base_url="https://one.example/v1/", model="m", key="sk-secret")
+    stored = bytes(JudgeSettings.objects.get().encrypted_key or b"")
+
+    kept = set_judge(project_id=project.pk, base_url="https://one.example/v1", model="n", key=None).encrypted_key
+    moved = set_judge(project_id=project.pk, base_url="https://two.example/v1", model="n", key=None)
+
+    assert stored
+    assert b"sk-secret" not in stored
+    assert (bytes(kept or b""), moved.encrypted_key) == (stored, None)
+    remove_judge(project_id=project.pk)
+    remove_judge(project_id=project.pk)
+    assert not JudgeSettings.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "https://", "https://u:p@a", "https://a?x=1", "https://a b", "http://a:99999", "javascript:1"]
+)
+def test_judge__address_that_cannot_be_used__is_refused(project: Project, url: str) -> None:
+    with pytest.raises(InvalidError, match="baseUrl"):
+        set_judge(project_id=project.pk, base_url=url, model="m", key=None)
