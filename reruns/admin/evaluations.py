@@ -15,6 +15,7 @@ class EvaluationAdmin(ReadOnlyAdmin):
 
     list_display = ("run", "show_trigger", "type", "status", "reason", "evaluated_at")
     list_filter = ("status", "type")
+    search_fields = ("type", "reason", "run__trigger__trace_id")
     list_select_related = ("run__trigger",)
     fields = ("run", "show_trigger", "position", "type", "status", "reason", "evidence", "evaluated_at")
     show_full_result_count = False
@@ -30,6 +31,7 @@ class JudgeSettingsAdmin(ReadOnlyAdmin):
     """Whom a project asks. The key is not shown, and not changed here."""
 
     list_display = ("project", "base_url", "model", "has_key", "updated_at")
+    search_fields = ("project__name", "base_url", "model")
     list_select_related = ("project__organization",)
     fields = ("project", "base_url", "model", "has_key", "updated_at")
 

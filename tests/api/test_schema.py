@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver
-from jsonschema.validators import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema.validators import Draft202012Validator
 
 from observability.api import schema as described
 from observability.api.urls import urlpatterns
@@ -93,7 +93,7 @@ async def test_schema__example_of_a_door__is_taken_and_answered_as_described(
     store: None, document: dict[str, Any], project: Project, api_key: NewKey, path: str, example: Any, status: int
 ) -> None:
     operation = document["paths"][path]["post"]
-    transport = httpx.ASGITransport(app=doors.ingest_application)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=doors.ingest_application)
 
     async with httpx.AsyncClient(transport=transport, base_url="http://playhead") as client:
         response = await client.post(path, json=example, headers={"api-key": api_key.text})

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from observability.models import Project, Scope, User
 from observability.services.keys import check_key, create_key
-from reruns.models import RerunPolicy, SampledTrace, SamplingConfig
+from reruns.models import Evaluation, JudgeSettings, RerunPolicy, Run, SampledTrace, SamplingConfig
 from reruns.services.connections import Socket, open_connection
 from reruns.services.policies import set_rerun_policy
 from reruns.services.sampling import create_sampling_config
@@ -31,6 +31,8 @@ def signed_in(operator: User) -> Client:
 def rows(trace: str, project: Project) -> None:
     """A row of everything."""
     ask(project)
+    Evaluation.objects.create(run=Run.objects.earliest("pk"), position=0, type="regex", status="passed", reason="found")
+    JudgeSettings.objects.create(project=project, base_url="http://127.0.0.1:9/v1", model="judge")
     config = create_sampling_config(project_id=project.pk, created_by=None, name="all", event_types=["tool"])
     SampledTrace.objects.create(config=config, trace_id=trace, outcome="triggered")
     set_rerun_policy(project_id=project.pk, max_per_hour=5)
@@ -87,7 +89,7 @@ def test_sampling__evaluations_that_are_none__are_refused_with_words(signed_in: 
         reverse("admin:reruns_samplingconfig_add"), {**form, "max_per_hour": "1", "evaluations": "[{}]"}, follow=True
     )
 
-    assert b"evaluations: a list" in answer.content
+    assert b"evaluations[0]: type: choose from" in answer.content
     assert not SamplingConfig.objects.exists()
 
 
