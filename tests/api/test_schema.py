@@ -93,7 +93,7 @@ async def test_schema__example_of_a_door__is_taken_and_answered_as_described(
     store: None, document: dict[str, Any], project: Project, api_key: NewKey, path: str, example: Any, status: int
 ) -> None:
     operation = document["paths"][path]["post"]
-    transport = httpx.ASGITransport(app=doors.ingest_application)
+    transport = httpx.ASGITransport(app=doors.ingest_application)  # type: ignore[arg-type]
 
     async with httpx.AsyncClient(transport=transport, base_url="http://playhead") as client:
         response = await client.post(path, json=example, headers={"api-key": api_key.text})
