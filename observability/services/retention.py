@@ -93,8 +93,13 @@ def work_on_retention(*, seconds: float) -> bool:
     """
     end = time.monotonic() + seconds
     while (run := _claim()) is not None:
-        if not _go_on(run, end):
-            return True
+        try:
+            if not _go_on(run, end):
+                return True
+        except BaseException:
+            # Whoever comes next need not wait until the claim is over, as for one that was killed.
+            RetentionRun.objects.filter(pk=run.pk).update(claimed_until=None)
+            raise
     return False
 
 

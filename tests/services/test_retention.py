@@ -379,6 +379,23 @@ def test_command__dry_and_real__says_what_goes(project: Project, capsys: pytest.
     assert _list_traces() == []
 
 
+def test_command__earlier_run_was_interrupted__goes_on_with_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(expiry, "BATCH_ROWS", 2)
+    for number in range(3):
+        _write(project, f"old-{number}", days_ago=100)
+    start_retention()
+    interrupt = patch("observability.services.retention.time.sleep", side_effect=KeyboardInterrupt)
+    with interrupt, pytest.raises(KeyboardInterrupt):
+        work_on_retention(seconds=60)
+
+    call_command("retention")
+
+    assert "Acme: removed 9 events" in capsys.readouterr().out
+    assert _list_traces() == []
+
+
 def test_organization__removed__takes_its_runs_along(project: Project) -> None:
     start_retention()
 

@@ -22,8 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count what would go, and remove nothing")
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
-        """Ask for a run, work on it to the end, and report each part."""
-        asked = [run.pk for run in start_retention(is_dry_run=dry_run)]
+        """Ask for a run, work on it and on what an earlier one left, to the end, and report each part."""
+        start_retention(is_dry_run=dry_run)
+        waiting = RetentionRun.objects.filter(finished_at=None, is_dry_run=dry_run)
+        asked = list(waiting.values_list("pk", flat=True))
         while asked:
             work_on_retention(seconds=5)
             for run in RetentionRun.objects.filter(pk__in=asked).exclude(finished_at=None).order_by("pk"):
