@@ -120,6 +120,8 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
 }
+# What the writer runs often, it prepares. A pooler that hands out connections by transaction may not know of that.
+DATABASE_PREPARES = env.bool("DATABASE_PREPARES", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Valkey: one server, one database number a purpose ---------------------------------------------------------------

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 
 from observability.ingest.commit import Changes, Commit, Submission
@@ -26,6 +27,8 @@ from observability.ingest.statements import to_datetime
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 30
 _RETRIES = 3
+_PREPARED_FROM = 5
+"""Times that a connection runs a statement before it prepares it."""
 _RECONNECT_SECONDS = 0.1
 
 T = TypeVar("T")
@@ -145,7 +148,8 @@ class Committer:
         deadline = time.monotonic() + CONNECT_SECONDS
         while True:
             try:
-                self._connection = psycopg.connect(self.conninfo, autocommit=True)
+                threshold = _PREPARED_FROM if settings.DATABASE_PREPARES else None
+                self._connection = psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=threshold)
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise

@@ -15,6 +15,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import LazySettings
 from django.db import connection
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -394,3 +395,12 @@ def _count_documents(project: Project, term: str) -> int:
             [project.pk, term],
         )
         return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(("prepares", "threshold"), [(True, 5), (False, None)])
+def test_committer__behind_a_pooler__prepares_no_statement(prepares: bool, threshold: int | None) -> None:
+    with override_settings(DATABASE_PREPARES=prepares):
+        connection = committer.Committer()._connect()
+
+    with connection:
+        assert connection.prepare_threshold == threshold
