@@ -246,5 +246,7 @@ def test_paper__of_a_dark_page__is_light_and_has_no_buttons(
         expect(page.get_by_text("chat").locator("visible=true").first).to_be_visible()
         page.emulate_media(media="screen", color_scheme="dark")
 
+    # The rows come by a request of the page's own, after its heading.
+    expect(page.locator(".tl-row").first).to_be_visible()
     page.emulate_media(media="print")
     assert page.locator(".tl-scroll").evaluate("(list) => list.clientHeight") >= 28
