@@ -27,6 +27,8 @@ class EventFlag(enum.IntFlag):
     HAS_ATTRIBUTES = 256
     HAS_ERROR_STACK = 512
     HAS_EXTRA = 1024
+    RERUN = 2048
+    """It is of a rerun: no production, so figures and lists leave it out unless they are asked for it."""
 
 
 def list_flags(flags: int) -> list[str]:

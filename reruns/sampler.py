@@ -34,7 +34,7 @@ def note_traces(project_id: int, delivery: Delivery) -> None:
         return
     loop = asyncio.get_running_loop()
     waiting = _waiting.setdefault(loop, set())
-    for trace_id in {event.trace_id for event in delivery.decoded.events}:
+    for trace_id in {event.trace_id for event in delivery.decoded.events if event.run_id is None}:
         if any(is_sampled(share, trace_id) for share in shares) and len(waiting) < _MOST_WAITING:
             waiting.add((project_id, trace_id))
     task = _tasks.get(loop)

@@ -32,6 +32,11 @@ _SDK_BATCH = {
         "sessionId": {"type": "string"},
         "events": {"type": "array", "items": {"$ref": "#/components/schemas/SdkEvent"}},
         "metadata": {"type": "object", "description": "Kept with the session and its events, such as `branch`."},
+        "runId": {
+            "type": "string",
+            "maxLength": 100,
+            "description": "Of a rerun: the id of its run config. What has one, here or in an event, is no production.",
+        },
     },
 }
 _SDK_RESULT = {

@@ -12,9 +12,11 @@ import hashlib
 import re
 from functools import lru_cache
 
+from observability.flags import EventFlag
 from observability.ingest.records import Status
 from observability.ingest.rows import EventRow
 
+_RERUN = EventFlag.RERUN.value
 _READ_CHARS = 2_000
 _TEMPLATE_CHARS = 300
 
@@ -52,11 +54,12 @@ def fingerprint_error(kind: str, name: str, message: str) -> tuple[str, str]:
 
 
 def find_fingerprint(row: EventRow) -> tuple[str, str] | None:
-    """Return fingerprint and template of an event that failed, None for any other.
+    """Return fingerprint and template of an event that failed, None for any other, and for reruns: no error of
+    production is counted there.
 
     An error without a message is known by its type.
     """
-    if row.status != Status.ERROR:
+    if row.status != Status.ERROR or row.flags & _RERUN:
         return None
     # Cut before it is kept: behind what is read of it a message may go on for long.
     return fingerprint_error(row.kind, row.name, (row.error_message or row.error_type or "")[:_READ_CHARS])

@@ -37,7 +37,7 @@ _AI = Kind.AI.value
 _REDACTED, _COST_STATED = EventFlag.REDACTED.value, EventFlag.COST_STATED.value
 _USAGE_ESTIMATED, _TIME_SUSPECT = EventFlag.USAGE_ESTIMATED.value, EventFlag.TIME_SUSPECT.value
 _HAS_ATTRIBUTES, _HAS_EXTRA = EventFlag.HAS_ATTRIBUTES.value, EventFlag.HAS_EXTRA.value
-_HAS_ERROR_STACK = EventFlag.HAS_ERROR_STACK.value
+_HAS_ERROR_STACK, _RERUN = EventFlag.HAS_ERROR_STACK.value, EventFlag.RERUN.value
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -98,6 +98,8 @@ class _Preparation:
     def prepare_event(self, index: int, record: EventRecord, *, is_suspect: bool) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
         flags = self._flag_time(record.started_at_us)
+        if record.run_id is not None:
+            flags |= _RERUN
         redacted = redact_event(record, self.rules, is_suspect=is_suspect)
         clean = redacted.event
         if clean is not record:

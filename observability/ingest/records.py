@@ -130,6 +130,8 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Which dialect understood an OTLP span, for the coverage page."""
     sdk_event_id: int | None = None
     """The SDK's own event counter, for replay ordinals."""
+    run_id: str | None = None
+    """The rerun it is of, by what the sender calls it; None for production."""
 
 
 class LogRecord(msgspec.Struct, frozen=True, kw_only=True):

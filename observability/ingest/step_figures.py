@@ -1,7 +1,8 @@
 """Hourly figures of discovered steps, moved by what a commit changed. Pure.
 
 A workflow's call is a trace, a tool's an event of kind `tool`, a prompt's an `ai` event with a system prompt. Each
-figure is a difference of after and before, so repeats and second halves count once.
+figure is a difference of after and before, so repeats and second halves count once. Reruns are no calls: what turns out
+to be one after it was counted is taken out again.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from datetime import datetime
 
 import msgspec
 
+from observability.flags import EventFlag
 from observability.ingest.records import Kind, Status
 from observability.ingest.rows import EventRow
 from observability.ingest.statements import to_datetime
 from observability.ingest.summaries import Summary
 
 _HOUR_US = 3_600_000_000
+_RERUN = EventFlag.RERUN.value
 StepKey = tuple[int, str, str]
 """Project, step kind, step key."""
 
@@ -40,7 +43,7 @@ class StepFigures:
     def move_workflow(self, before: Summary | None, after: Summary) -> None:
         """Count a trace under its workflow; a trace of log records alone is no call."""
         for sign, summary in ((-1, before), (1, after)):
-            if summary is None or not summary.event_count:
+            if summary is None or not summary.event_count or summary.flags & _RERUN:
                 continue
             key = (summary.project_id, "workflow", summary.workflow_name)
             self._steps.setdefault(key, (summary.workflow_name, summary.workflow_name, None))
@@ -55,7 +58,7 @@ class StepFigures:
     def move_call(self, before: EventRow | None, after: EventRow | None, workflow_name: str) -> None:
         """Count an event under its tool or prompt, if it has one; None for one that was not, or is no longer."""
         for sign, event in ((-1, before), (1, after)):
-            found = None if event is None else _find_step(event)
+            found = None if event is None or event.flags & _RERUN else _find_step(event)
             if event is None or found is None:
                 continue
             key, name = found

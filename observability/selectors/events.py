@@ -18,6 +18,7 @@ from observability.errors import InvalidError
 from observability.ingest.sdk.trace_ids import is_unattributed, make_unattributed_trace_id
 from observability.models import Event, Trace
 from observability.selectors.paging import Position, is_after, make_cursor, read_cursor
+from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import EventPage, EventSummary, TraceSummary, format_usd, name_flags
 
 MOST_EVENTS = 10_000
@@ -101,7 +102,9 @@ def list_events(
 
 def find_unattributed_trace_id(trace: TraceSummary) -> str | None:
     """Return the id of the trace that may hold events inferred to belong to this one; None where there can be none."""
-    if trace.source != "sdk" or not trace.session_id or is_unattributed(trace.trace_id, trace.session_id):
+    if trace.source != "sdk" or not trace.session_id or "rerun" in trace.flags:
+        return None
+    if is_unattributed(trace.trace_id, trace.session_id):
         return None
     return make_unattributed_trace_id(trace.session_id)
 
@@ -110,15 +113,16 @@ def find_inferred_part(project_id: int, trace: TraceSummary) -> InferredPart | N
     """Return where the events inferred to belong to the trace are stored, or None when there are none.
 
     From the start of the trace up to the start of the session's next, deleted ones included: a deletion must not hand
-    its events to the run before. Traces that start in the same microsecond take turns by id. One query for traces of
-    an SDK session (primary key and `traces_by_session`), none for others.
+    its events to the run before. Traces that start in the same microsecond take turns by id. A rerun begins while the
+    session goes on with its own work, so it neither has such events nor ends another's. One query for traces of an SDK
+    session (primary key and `traces_by_session`), none for others.
     """
     unattributed = find_unattributed_trace_id(trace)
     if unattributed is None:
         return None
     start = Position(trace.started_at, trace.trace_id)
     following = (
-        Trace.objects.filter(is_after(start, time="started_at", key="trace_id"))
+        Trace.objects.filter(NO_RERUNS, is_after(start, time="started_at", key="trace_id"))
         .filter(project_id=project_id, session_id=trace.session_id, source="sdk")
         .exclude(trace_id=unattributed)
         .order_by("started_at", "trace_id")

@@ -117,7 +117,7 @@ def _list_visible(project_id: int, condition: Q) -> list[Found]:
         ]
     )
     ids = tuple({trace_id for trace_id, *_ in events})
-    filters = TraceFilters(ids=ids)
+    filters = TraceFilters(ids=ids, has_reruns=True)
     visible = set(select_traces(project_id, filters).values_list("trace_id", flat=True)) if ids else set()
     return [
         Found(kind="event", id=span_id, label=f"{kind} {name}", trace_id=trace_id)

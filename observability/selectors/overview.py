@@ -5,6 +5,7 @@ ones. Every read is bounded: when a range holds more traces than can be counted 
 
 A session's events without a trace id are kept in a trace that stands in for the runs they came from. It counts as
 traffic, but it is no run: how long it lasted says when its session began and ended, so it is left out of latencies.
+Reruns are no traffic at all (`selectors/production.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from observability.models import Trace
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets, read_newest_share
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.metric_shapes import BusyWorkflow, KindFigures, MetricBucket, SystemMetrics, TraceFigures
+from observability.selectors.production import NO_RERUN_SQL, NO_RERUNS
 from observability.selectors.rows import read_rows
 from observability.selectors.shapes import TraceSummary, format_usd
 from observability.selectors.traces import list_traces_by_id
@@ -94,12 +96,13 @@ SELECT
     count(*) FILTER (WHERE unpriced_count > 0) AS unpriced_traces
 FROM traces
 WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
-    AND deleted_at IS NULL AND event_count > 0
+    AND deleted_at IS NULL AND event_count > 0 AND {no_rerun}
 GROUP BY {groups}
 """
-_WHOLE = _FIGURES.format(is_run=_IS_RUN, bucket="NULL::timestamptz", groups="()")
+_WHOLE = _FIGURES.format(is_run=_IS_RUN, no_rerun=NO_RERUN_SQL, bucket="NULL::timestamptz", groups="()")
 _BY_BUCKET = _FIGURES.format(
     is_run=_IS_RUN,
+    no_rerun=NO_RERUN_SQL,
     bucket="date_bin(%(size)s, started_at, %(origin)s)",
     groups="GROUPING SETS ((), (date_bin(%(size)s, started_at, %(origin)s)))",
 )
@@ -140,7 +143,7 @@ _KINDS = """
 SELECT kind, count(*) AS events, count(*) FILTER (WHERE status = 'error') AS errors,
     percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS percentiles
 FROM events AS e
-WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
+WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s AND {no_rerun}
     AND NOT EXISTS (
         SELECT FROM traces AS t
         WHERE t.project_id = e.project_id AND t.trace_id = e.trace_id AND t.deleted_at IS NOT NULL
@@ -156,11 +159,12 @@ def list_kind_figures(
 
     Reads the events of the days in question, which no index narrows further: so it is bounded in time.
     """
+    query = _KINDS.format(no_rerun=NO_RERUN_SQL)
     found, start = read_newest_share(
         since,
         until,
         seconds=KINDS_SECONDS,
-        read=lambda begin: read_rows(_KINDS, {"project": project_id, "since": begin, "until": until}),
+        read=lambda begin: read_rows(query, {"project": project_id, "since": begin, "until": until}),
     )
     return [_make_kind(row) for row in found or []], start
 
@@ -183,7 +187,7 @@ def list_running(project_id: int, *, limit: int) -> tuple[list[TraceSummary], in
 
     Three queries; `traces_not_ok` holds nothing but what runs or failed.
     """
-    running = Trace.objects.filter(project_id=project_id, status="running", deleted_at=None)
+    running = Trace.objects.filter(NO_RERUNS, project_id=project_id, status="running", deleted_at=None)
     ids = list(running.order_by("started_at", "trace_id").values_list("trace_id", flat=True)[:limit])
     count = running.order_by().values("trace_id")[:MOST_RUNNING].count()
     return list_traces_by_id(project_id, ids)[::-1], count
@@ -192,14 +196,14 @@ def list_running(project_id: int, *, limit: int) -> tuple[list[TraceSummary], in
 _SLOWEST = """
 SELECT trace_id FROM traces
 WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
-    AND deleted_at IS NULL AND duration_ms > 0 AND {is_run}
+    AND deleted_at IS NULL AND duration_ms > 0 AND {is_run} AND {no_rerun}
 ORDER BY duration_ms DESC, started_at DESC LIMIT %(limit)s
 """
 
 
 def list_slowest(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[TraceSummary]:
     """Return the runs of a range that took longest; of a large range, those of its newest part. Two queries."""
-    query = _SLOWEST.format(is_run=_IS_RUN)
+    query = _SLOWEST.format(is_run=_IS_RUN, no_rerun=NO_RERUN_SQL)
     asked = {"project": project_id, "until": until, "limit": limit}
     found, _ = read_newest_share(
         since,
@@ -216,14 +220,14 @@ SELECT workflow_name, count(*) AS traces, count(*) FILTER (WHERE status = 'error
     sum(cost_micros)::bigint AS cost_micros
 FROM traces
 WHERE project_id = %(project)s AND started_at >= %(since)s AND started_at < %(until)s
-    AND deleted_at IS NULL AND event_count > 0
+    AND deleted_at IS NULL AND event_count > 0 AND {no_rerun}
 GROUP BY workflow_name ORDER BY traces DESC, workflow_name LIMIT %(limit)s
 """
 
 
 def list_busiest_workflows(project_id: int, *, since: datetime, until: datetime, limit: int) -> list[BusyWorkflow]:
     """Return the workflows with the most traces in a range; of a large range, in its newest part. One query."""
-    query = _BUSIEST.format(is_run=_IS_RUN)
+    query = _BUSIEST.format(is_run=_IS_RUN, no_rerun=NO_RERUN_SQL)
     found, _ = read_newest_share(
         since,
         until,

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from observability.models import Trace
 from observability.selectors.paging import Position, is_after, is_before
+from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import TraceSummary
 
 
@@ -20,10 +21,15 @@ class Neighbours:
 
 
 def get_session_neighbours(project_id: int, trace: TraceSummary) -> Neighbours:
-    """Return the session's traces next to this one, by start and id. Two queries on `traces_by_session`, or none."""
+    """Return the session's traces next to this one, by start and id. Two queries on `traces_by_session`, or none.
+
+    Reruns stand beside a session, not in it: only they have neighbours among themselves.
+    """
     if trace.session_id is None:
         return Neighbours()
     session = Trace.objects.filter(project_id=project_id, session_id=trace.session_id, deleted_at=None)
+    if "rerun" not in trace.flags:
+        session = session.filter(NO_RERUNS)
     here = Position(trace.started_at, trace.trace_id)
     earlier = session.filter(is_before(here, time="started_at", key="trace_id"))
     later = session.filter(is_after(here, time="started_at", key="trace_id"))

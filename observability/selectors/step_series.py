@@ -12,6 +12,7 @@ from django.db import connection
 from observability.models.steps import StepKind
 from observability.selectors.buckets import ORIGIN, choose_bucket, list_buckets
 from observability.selectors.budget import Budget, OutOfTimeError
+from observability.selectors.production import NO_RERUN_SQL
 from observability.selectors.step_shapes import StepLatency, StepList, StepSeries
 
 LATENCY_CALLS = 200
@@ -129,24 +130,25 @@ SELECT wanted.key, count(duration_ms), percentile_cont(ARRAY[0.5, 0.95]) WITHIN 
 FROM unnest(%s::text[]) AS wanted (key) CROSS JOIN LATERAL ({calls}) AS calls
 GROUP BY wanted.key
 """
+_CALLS_OF_TRACES = """
+SELECT started_at, duration_ms FROM traces
+WHERE project_id = %s AND started_at >= %s AND started_at < %s AND workflow_name = wanted.key
+    AND deleted_at IS NULL AND event_count > 0 AND project_id = %s AND {no_rerun}
+ORDER BY started_at DESC LIMIT %s
+"""
 _CALLS_OF_EVENTS = """
 SELECT started_at, duration_ms FROM events
 WHERE project_id = %s AND started_at >= %s AND started_at < %s AND {step} = wanted.key
-    AND (kind = 'tool' OR prompt_hash IS NOT NULL)
+    AND {no_rerun} AND (kind = 'tool' OR prompt_hash IS NOT NULL)
     AND trace_id NOT IN (SELECT trace_id FROM traces WHERE project_id = %s AND deleted_at IS NOT NULL)
 ORDER BY started_at DESC LIMIT %s
 """
 # Spelled as the index `events_by_step` is, and what its condition says.
 _STEP_KEY = "(CASE WHEN kind = 'tool' THEN coalesce(nullif(tool_name, ''), name) ELSE prompt_hash END)"
 _NEWEST_CALLS = {
-    "workflow": """
-SELECT started_at, duration_ms FROM traces
-WHERE project_id = %s AND started_at >= %s AND started_at < %s AND workflow_name = wanted.key
-    AND deleted_at IS NULL AND event_count > 0 AND project_id = %s
-ORDER BY started_at DESC LIMIT %s
-""",
-    "tool": _CALLS_OF_EVENTS.format(step=f"kind = 'tool' AND {_STEP_KEY}"),
-    "prompt": _CALLS_OF_EVENTS.format(step=f"kind = 'ai' AND {_STEP_KEY}"),
+    "workflow": _CALLS_OF_TRACES.format(no_rerun=NO_RERUN_SQL),
+    "tool": _CALLS_OF_EVENTS.format(no_rerun=NO_RERUN_SQL, step=f"kind = 'tool' AND {_STEP_KEY}"),
+    "prompt": _CALLS_OF_EVENTS.format(no_rerun=NO_RERUN_SQL, step=f"kind = 'ai' AND {_STEP_KEY}"),
 }
 
 

@@ -19,6 +19,7 @@ from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW
 from observability.models import Event, Step, StepHour, Trace
 from observability.models.steps import StepKind
 from observability.selectors.paging import Position, check_numbered, is_before, make_cursor, read_cursor
+from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import format_usd
 from observability.selectors.step_shapes import StepCall, StepCallPage, StepList, StepSummary
 
@@ -157,8 +158,8 @@ def _read_newest(
 def select_calls(
     project_id: int, step: Step, *, since: datetime | None, until: datetime | None
 ) -> QuerySet[Trace] | QuerySet[Event]:
-    """Return the calls of a step in a stretch of time, without those of deleted traces."""
-    in_time = Q()
+    """Return the calls of a step in a stretch of time, without those of deleted traces and of reruns."""
+    in_time = NO_RERUNS
     if since is not None:
         in_time &= Q(started_at__gte=since)
     if until is not None:

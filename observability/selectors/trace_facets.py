@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -125,7 +126,8 @@ def get_trace_facets(
     counts: dict[str, Counter[str]] = {field: Counter() for field in fields}
     coverages = []
     for names, query in groups:
-        narrowed = TraceFilters(query=query, since=filters.since, until=filters.until, ids=filters.ids)
+        # What the whole query asks for is counted, also where a field's own part is left out.
+        narrowed = replace(filters, query=query, has_reruns=filters.includes_reruns)
         coverages.append(_count(project_id, narrowed, names, counts, budget))
     partial = [coverage for coverage in coverages if coverage.is_partial]
     return TraceFacets(

@@ -18,9 +18,23 @@ from django.utils import timezone
 
 from observability.flags import EventFlag
 from observability.query.fields import FIELDS, FLAG_NAMES, FieldKind
-from observability.query.nodes import EQUAL, NO_QUERY, NOT_EQUAL, And, Node, Not, Or, Query, Term, Text, make_query
+from observability.query.nodes import (
+    EQUAL,
+    NO_QUERY,
+    NOT_EQUAL,
+    And,
+    Node,
+    Not,
+    Or,
+    Query,
+    Term,
+    Text,
+    make_query,
+    walk,
+)
 from observability.query.values import Ago, Exact, Moment, Number, Pattern, Value, resolve_time
 from observability.selectors.conditions import matches_item_pattern, matches_pattern
+from observability.selectors.production import NO_RERUNS
 
 TextMatch = Callable[[str], Q]
 """Returns the condition that a trace has a text."""
@@ -61,12 +75,23 @@ LISTS = {"model", "tag"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceFilters:
-    """What a trace must be like. `since` is included, `until` is not; `ids` narrows to some traces."""
+    """What a trace must be like. `since` is included, `until` is not; `ids` narrows to some traces.
+
+    Reruns are left out, unless `has_reruns`, or the query asks for them: by `flag:rerun`, or by the id of a trace.
+    `named` are texts of the query, which may be whole ids, in case they are not in `query` any more.
+    """
 
     query: Query = NO_QUERY
     since: datetime | None = None
     until: datetime | None = None
     ids: tuple[str, ...] = ()
+    has_reruns: bool = False
+    named: tuple[str, ...] = ()
+
+    @property
+    def includes_reruns(self) -> bool:
+        """Say whether reruns match like any other trace."""
+        return self.has_reruns or any(_asks_for_reruns(node) for node in walk(self.query.root))
 
     @property
     def has_text(self) -> bool:
@@ -108,15 +133,17 @@ def is_indexed(filters: TraceFilters) -> bool:
 
 
 def keep_walkable(filters: TraceFilters) -> TraceFilters:
-    """Return the part of the filters that an index leads along: windows are counted in rows of that part alone."""
+    """Return the part of the filters that an index leads along: windows are counted in rows of that part alone,
+    reruns included.
+    """
     if filters.ids:
-        return replace(filters, query=NO_QUERY)
+        return replace(filters, query=NO_QUERY, has_reruns=True)
     items = filters.query.items
     kept = [item for item in items if _is_time(item)]
     led = _find_led(items)
     if led is not None and led.values != (Exact("ok"),):
         kept.append(led)
-    return replace(filters, query=make_query(kept))
+    return replace(filters, query=make_query(kept), has_reruns=True)
 
 
 def _find_led(items: tuple[Node, ...] | list[Node]) -> Term | None:
@@ -134,6 +161,9 @@ def build_conditions(filters: TraceFilters, *, match_text: TextMatch) -> Q:
         condition &= Q(started_at__lt=filters.until)
     if filters.ids:
         condition &= Q(trace_id__in=filters.ids)
+    if not filters.includes_reruns:
+        named = filters.named or [item.text for item in filters.query.items if isinstance(item, Text)]
+        condition &= NO_RERUNS | Q(trace_id__in=named) if named else NO_RERUNS
     now = timezone.now()
     for item in filters.query.items:
         condition &= _build(item, match_text=match_text, now=now)
@@ -209,6 +239,13 @@ def _compare(term: Term, column: str, value: Number | Moment | Ago, *, now: date
 
 def _mask(names: list[str]) -> int:
     return sum(EventFlag[name.upper()] for name in set(names))
+
+
+def _asks_for_reruns(node: Node) -> bool:
+    """Say whether a part of a query names reruns, or traces by their id, which may be those of reruns."""
+    if not isinstance(node, Term):
+        return False
+    return node.field == "id" or (node.field == "flag" and Exact("rerun") in node.values)
 
 
 def _is_time(item: Node) -> bool:

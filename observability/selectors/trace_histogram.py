@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -80,7 +81,7 @@ def get_trace_histogram(project_id: int, *, filters: TraceFilters = NO_FILTERS, 
         counted = read_grouped(rows.values("started_at", "status"), _COUNT, [timedelta(seconds=width), EPOCH])
         counts.update({(int(bucket.timestamp()) // width, status): count for bucket, status, count in counted})
 
-    narrowed = TraceFilters(query=filters.query, since=start, until=end, ids=filters.ids)
+    narrowed = replace(filters, since=start, until=end)
     coverage = read_windows(project_id, narrowed, budget=Budget(BUDGET_SECONDS), read=read)
     first, last = int(start.timestamp() // width), int((end - timedelta(microseconds=1)).timestamp() // width)
     return TraceHistogram(

@@ -16,6 +16,7 @@ from observability.query.nodes import Text, make_query
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.conditions import matches_terms
 from observability.selectors.paging import EPOCH, Position, is_before, make_cursor, read_cursor
+from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary, format_usd, name_flags
 from observability.selectors.trace_filters import (
     NO_FILTERS,
@@ -73,7 +74,7 @@ def count_newer_traces(project_id: int, *, filters: TraceFilters = NO_FILTERS, n
 
 def list_traces_by_id(project_id: int, trace_ids: Sequence[str]) -> list[TraceSummary]:
     """Return the visible ones of up to `MOST_TRACES` traces as they are now, newest first. One query, primary key."""
-    filters = TraceFilters(ids=tuple(trace_ids[:MOST_TRACES]))
+    filters = TraceFilters(ids=tuple(trace_ids[:MOST_TRACES]), has_reruns=True)
     return [_make_summary(row) for row in _select(project_id, filters, None)] if trace_ids else []
 
 
@@ -86,14 +87,16 @@ def get_trace(project_id: int, trace_id: str) -> TraceSummary:
 
 
 def get_newest_start(project_id: int, *, until: datetime) -> datetime | None:
-    """Return when the last visible trace before a time started. One query, `traces_newest`."""
-    starts = _visible(project_id).filter(started_at__lt=until).order_by("-started_at", "-trace_id")
+    """Return when the last visible trace before a time started. One query, `traces_newest`. Reruns do not count."""
+    starts = _visible(project_id).filter(NO_RERUNS, started_at__lt=until).order_by("-started_at", "-trace_id")
     return starts.values_list("started_at", flat=True).first()
 
 
 def get_oldest_start(project_id: int, *, since: datetime) -> datetime | None:
-    """Return when the first visible trace from a time on started. One query, `traces_newest` backwards."""
-    starts = _visible(project_id).filter(started_at__gte=since).order_by("started_at", "trace_id")
+    """Return when the first visible trace from a time on started. One query, `traces_newest` backwards. Reruns do not
+    count.
+    """
+    starts = _visible(project_id).filter(NO_RERUNS, started_at__gte=since).order_by("started_at", "trace_id")
     return starts.values_list("started_at", flat=True).first()
 
 
@@ -203,7 +206,9 @@ def _read_window(
     matches = _select(project_id, filters, position, since=end.at if end else None)
     if end is not None:
         matches = matches.filter(is_from(end))
-    return _select(project_id, NO_FILTERS, None).filter(trace_id__in=matches.values("trace_id")[:count])
+    # Reruns are among the ids, or were left out already.
+    rows = _select(project_id, TraceFilters(has_reruns=True), None)
+    return rows.filter(trace_id__in=matches.values("trace_id")[:count])
 
 
 def is_from(end: Position) -> Q:
@@ -236,7 +241,7 @@ def resolve_rare_text(project_id: int, filters: TraceFilters) -> TraceFilters:
     except OutOfTimeError:
         return filters
     rest = make_query(item for item in filters.query.items if not isinstance(item, Text))
-    return dataclasses.replace(filters, query=rest, ids=tuple(ids) or (_NO_ID,))
+    return dataclasses.replace(filters, query=rest, ids=tuple(ids) or (_NO_ID,), named=tuple(texts))
 
 
 def _find_rare(project_id: int, texts: list[str], since: datetime | None, budget: Budget) -> set[str] | None:

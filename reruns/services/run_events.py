@@ -20,10 +20,12 @@ from observability.errors import NotFoundError
 from observability.ingest.records import Decoded, WriteResult
 from observability.ingest.sdk import decode_events
 from observability.ingest.writer import get_writer
+from observability.models import Trace
 from reruns.errors import ResultUnreadableError
 from reruns.models import Run, RunConfig
 from reruns.selectors.run_configs import find_open_run_config, get_run_config
 from reruns.services.results import mark_running
+from reruns.services.run_links import choose_run
 from reruns.services.transitions import lock_trigger, save_trigger
 from reruns.wire.results import read_number
 
@@ -37,6 +39,7 @@ class _Place:
     """Where a run's events go."""
 
     project_id: int
+    run_id: str
     trace_id: str
     session_id: str
     workflow_name: str
@@ -71,19 +74,20 @@ def _find_place(members: dict[str, Raw], project_id: int | None) -> _Place:
     with transaction.atomic():
         trigger = lock_trigger(config.trigger_id)
         runs = list(trigger.runs.order_by("number"))
-        run = _choose_run(runs, None if number is None else number + 1)
-        is_new = not run.trace_id
-        if is_new:
+        run = choose_run(runs, None if number is None else number + 1)
+        if not run.trace_id:
             run.trace_id = _make_trace_id(config, run)
             run.save(update_fields=["trace_id"])
             save_trigger(trigger)
     mark_running(trigger_id=trigger.pk)
     return _Place(
         project_id=config.project_id,
+        run_id=str(config.pk),
         trace_id=run.trace_id,
         session_id=trigger.session_id or f"run-{config.pk}",
         workflow_name=config.workflow_name,
-        is_new=is_new,
+        # A first request that the writer had no place for comes again, and still brings the root.
+        is_new=not Trace.objects.filter(project_id=config.project_id, trace_id=run.trace_id).exists(),
     )
 
 
@@ -100,12 +104,6 @@ def _find_config(run_id: object, project_id: int | None) -> RunConfig:
     return found
 
 
-def _choose_run(runs: list[Run], number: int | None) -> Run:
-    """Return the run that is named, else the first without an answer: SDKs run one after the other. Else the last."""
-    named = next((run for run in runs if run.number == number), None)
-    return named or next((run for run in runs if run.answered_at is None), runs[-1])
-
-
 def _make_trace_id(config: RunConfig, run: Run) -> str:
     """Return a trace id of the SDK's own form, so that the workflow and its name are found in it."""
     ending = f"::{time.time_ns() // 1_000_000}::run-{run.pk}"
@@ -113,7 +111,7 @@ def _make_trace_id(config: RunConfig, run: Run) -> str:
 
 
 def _decode(members: dict[str, Raw], place: _Place) -> Decoded:
-    """Return the events' records, each in the run's trace and tagged."""
+    """Return the events' records, each in the run's trace and tagged, and none of production."""
     event = _read_value(members, "event")
     events = [dict(item) for item in (event if isinstance(event, list) else [event]) if isinstance(item, dict)]
     for item in events:
@@ -121,8 +119,10 @@ def _decode(members: dict[str, Raw], place: _Place) -> Decoded:
     if events and place.is_new:
         events.insert(0, _make_root(events[0], place))
     batch = decode_events(msgspec.json.encode({"sessionId": place.session_id, "events": events}))
-    tagged = tuple(msgspec.structs.replace(record, tags=(RERUN_TAG,)) for record in batch.decoded.events)
-    return msgspec.structs.replace(batch.decoded, events=tagged)
+    tagged = [
+        msgspec.structs.replace(record, tags=(RERUN_TAG,), run_id=place.run_id) for record in batch.decoded.events
+    ]
+    return msgspec.structs.replace(batch.decoded, events=tuple(tagged))
 
 
 def _make_root(first: dict[str, Any], place: _Place) -> dict[str, Any]:

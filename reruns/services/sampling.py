@@ -17,10 +17,11 @@ from django.utils import timezone
 from observability.errors import InvalidError, NotFoundError
 from observability.ingest.sdk.trace_ids import UNKNOWN_WORKFLOW
 from observability.models import Trace, User
+from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace
 from reruns.errors import RerunError, RerunLimitError
-from reruns.models import Run, SampledTrace, SamplingConfig, Trigger
+from reruns.models import SampledTrace, SamplingConfig, Trigger
 from reruns.models.sampling import StepType
 from reruns.selectors.policies import HOUR, get_policy
 from reruns.selectors.replay import Slot, list_slots
@@ -85,7 +86,7 @@ def sample_trace(*, project_id: int, trace_id: str) -> list[Trigger]:
         trace = get_trace(project_id, trace_id)
     except NotFoundError:
         return []
-    if trace.open_count or trace.updated_at > timezone.now() - SETTLE or _is_rerun(project_id, trace_id):
+    if trace.open_count or trace.updated_at > timezone.now() - SETTLE or "rerun" in trace.flags:
         return []
     slots = list_slots(project_id, trace)
     return [trigger for config in taken if (trigger := _decide(config, trace, slots)) is not None]
@@ -96,7 +97,11 @@ def list_missed_traces() -> list[tuple[int, str]]:
     missed: list[tuple[int, str]] = []
     for project_id, shares in list_shares().items():
         recent = Trace.objects.filter(
-            project_id=project_id, started_at__gte=timezone.now() - LOOK_BACK, deleted_at=None, open_count=0
+            NO_RERUNS,
+            project_id=project_id,
+            started_at__gte=timezone.now() - LOOK_BACK,
+            deleted_at=None,
+            open_count=0,
         )
         ids = recent.order_by("-started_at", "-trace_id").values_list("trace_id", flat=True)[:_MOST_TRACES]
         taken = {trace_id for trace_id in ids if any(is_sampled(share, trace_id) for share in shares)}
@@ -230,7 +235,3 @@ def _is_like(text: str, pattern: str) -> bool:
 
 
 _LITERAL = str.maketrans({"[": "[[]", "?": "[?]"})
-
-
-def _is_rerun(project_id: int, trace_id: str) -> bool:
-    return Run.objects.filter(trace_id=trace_id, trigger__project=project_id).exists()

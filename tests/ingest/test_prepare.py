@@ -77,3 +77,9 @@ def test_prepare__log_of_a_call_not_captured__keeps_the_record_without_its_conte
     row = prepared.logs[0]
     assert row.flags & EventFlag.INPUT_WITHHELD
     assert "Utrecht" not in row.message
+
+
+def test_prepare__event_of_a_rerun__is_flagged_and_the_others_are_not() -> None:
+    prepared = _prepare(make_event(), make_event("trace-2", run_id="run-1"))
+
+    assert [bool(event.row.flags & EventFlag.RERUN) for event in prepared.events] == [False, True]

@@ -61,6 +61,8 @@ USER_KEYS = (
 ENVIRONMENT_KEYS = ("deployment.environment.name", "deployment.environment", "langfuse.environment")
 CORRELATION_KEYS = ("correlation.id", "correlation_id", "traceloop.correlation.id")
 AGENT_KEYS = ("gen_ai.agent.name", "agent.name")
+RUN_KEYS = ("playhead.run.id", "elasticdash.run.id")
+"""Of a rerun: the id of its run config. Also taken from the resource, for a process that only runs again."""
 TAG_KEYS = ("tag.tags", "langfuse.trace.tags", "logfire.tags", "tags")
 COMMON_KEYS = frozenset(
     {
@@ -70,6 +72,7 @@ COMMON_KEYS = frozenset(
         *ENVIRONMENT_KEYS,
         *CORRELATION_KEYS,
         *AGENT_KEYS,
+        *RUN_KEYS,
         *TAG_KEYS,
         "service.name",
     }
@@ -133,6 +136,7 @@ def read_event(span: RawSpan) -> EventRecord:
         extra=encode_json(extra) if extra else None,
         resource=scope.record,
         dialect=dialect,
+        run_id=common.run_id or scope.run_id,
     )
 
 
@@ -165,6 +169,7 @@ class Common(msgspec.Struct, frozen=True):
     correlation_id: str | None = None
     agent_name: str | None = None
     tags: tuple[str, ...] = ()
+    run_id: str | None = None
 
 
 _NOTHING = Common()
@@ -180,6 +185,7 @@ def _read_common(attributes: Attributes) -> Common:
         correlation_id=_first_name(attributes, CORRELATION_KEYS),
         agent_name=_first_name(attributes, AGENT_KEYS),
         tags=next((names for key in TAG_KEYS if (names := clean_names(attributes.get(key)))), ()),
+        run_id=_first_name(attributes, RUN_KEYS),
     )
 
 

@@ -62,6 +62,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     service_name: str | None
     service_version: str | None
     environment: str | None
+    run_id: str | None
 
 
 class Point(msgspec.Struct):
@@ -140,6 +141,7 @@ def make_scope(
         service_name=pick("service.name"),
         service_version=pick("service.version", "langfuse.release"),
         environment=pick("deployment.environment.name", "deployment.environment", "langfuse.environment"),
+        run_id=pick("playhead.run.id", "elasticdash.run.id"),
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from observability.ingest.records import Decoded, EventRecord, Rejected, ResourceRecord
 from observability.ingest.salvage import count_values, split_array, split_object
-from observability.ingest.sdk.events import Sender, map_event
+from observability.ingest.sdk.events import RUN_ID_LIMIT, Sender, map_event
 from observability.ingest.sdk.fields import FieldError, Fields, is_null, read_text
 from observability.ingest.sdk.own_traffic import OwnTrafficError
 from observability.ingest.sdk.wire import WireEvent, read_event
@@ -67,11 +67,12 @@ def decode_events(body: bytes, *, own_hosts: frozenset[str] = frozenset()) -> Sd
     metadata = _read_metadata(members)
     try:
         session_id = read_text(members, "sessionId", limit=SESSION_ID_LIMIT)
+        run_id = read_text(members, "runId", limit=RUN_ID_LIMIT)
     except FieldError as error:
         rejected = tuple(Rejected(index=index, reason=str(error)) for index in range(len(items)))
         return SdkBatch(decoded=Decoded(rejected=rejected), metadata=metadata)
     resource = ResourceRecord(attributes=b'{"metadata":' + metadata + b"}") if metadata else None
-    reader = _BatchReader(Sender(session_id=session_id, resource=resource, own_hosts=own_hosts))
+    reader = _BatchReader(Sender(session_id=session_id, resource=resource, own_hosts=own_hosts, run_id=run_id))
     reader.read(items)
     return reader.finish(metadata)
 

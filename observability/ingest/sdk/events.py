@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from observability.ingest.records import EventRecord, Kind, ResourceRecord, Status
-from observability.ingest.sdk.fields import join_object, read_value
+from observability.ingest.sdk.fields import join_object, read_text, read_value
 from observability.ingest.sdk.identity import find_identity
 from observability.ingest.sdk.own_traffic import OwnTrafficError, is_own_traffic
 from observability.ingest.sdk.usage import find_usage
@@ -46,8 +46,11 @@ _EXTRA_FIELDS = {
 }
 """Fields without a column, by their names in `extra`. Usage is kept as sent beside the classes read from it."""
 
-_COLUMN_FIELDS = frozenset(("id", "type", "name", "input", "output", "timestamp", "durationMs", "traceId"))
+_COLUMN_FIELDS = frozenset(("id", "type", "name", "input", "output", "timestamp", "durationMs", "traceId", "runId"))
 _KNOWN_FIELDS = _COLUMN_FIELDS | _EXTRA_FIELDS.keys()
+
+
+RUN_ID_LIMIT = 100
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None
     resource: ResourceRecord | None
     own_hosts: frozenset[str]
+    run_id: str | None = None
 
 
 def map_event(event: WireEvent, sender: Sender) -> EventRecord:
@@ -64,7 +68,8 @@ def map_event(event: WireEvent, sender: Sender) -> EventRecord:
     given, output = read_value(event.fields, "input"), read_value(event.fields, "output")
     if kind is Kind.HTTP and is_own_traffic(given, sender.own_hosts):
         raise OwnTrafficError("input.url: the client's own traffic with this server is not recorded")
-    identity = find_identity(event, session_id=sender.session_id, kind=kind)
+    run_id = read_text(event.fields, "runId", limit=RUN_ID_LIMIT) if "runId" in event.fields else sender.run_id
+    identity = find_identity(event, session_id=sender.session_id, kind=kind, run_id=run_id)
     started_at_us, ended_at_us = _find_times(event, ends_at_timestamp=_ends_at_timestamp(event, kind, given))
     error = _find_failure(kind, given, output)
     usage, usage_warning = find_usage(event.fields.get("usage"))
@@ -94,6 +99,7 @@ def map_event(event: WireEvent, sender: Sender) -> EventRecord:
         attributes=_join_unknown(event),
         extra=_join_extra(event, usage_warning=usage_warning),
         resource=sender.resource,
+        run_id=run_id,
     )
 
 

@@ -19,6 +19,7 @@ from observability.ingest.sdk.fields import FieldError
 from observability.ingest.sdk.trace_ids import (
     UNKNOWN_WORKFLOW,
     get_workflow_name,
+    make_run_trace_id,
     make_unattributed_trace_id,
     parse_trace_id,
 )
@@ -37,9 +38,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     workflow_name: str
 
 
-def find_identity(event: WireEvent, *, session_id: str | None, kind: Kind) -> Identity:
+def find_identity(event: WireEvent, *, session_id: str | None, kind: Kind, run_id: str | None = None) -> Identity:
     """Return an event's place. Raises `FieldError` when nothing says which trace it belongs to."""
-    trace_id = event.trace_id or _find_session_trace(session_id)
+    trace_id = event.trace_id or (make_run_trace_id(run_id) if run_id else _find_session_trace(session_id))
     is_root = kind is Kind.WORKFLOW and event.trace_id is not None and _is_workflow_event(trace_id, event.name)
     return Identity(
         trace_id=trace_id,

@@ -49,6 +49,11 @@ def make_unattributed_trace_id(session_id: str) -> str:
     return f"{UNKNOWN_WORKFLOW}{_SEPARATOR}{session_id}"
 
 
+def make_run_trace_id(run_id: str) -> str:
+    """Return the trace that holds a rerun's events sent without a trace id: they are none of the session's own."""
+    return f"{UNKNOWN_WORKFLOW}{_SEPARATOR}run-{run_id}"
+
+
 def is_unattributed(trace_id: str, session_id: str | None) -> bool:
     """Tell such a trace from one of a run that its client named like the workflow of none."""
     return bool(session_id) and trace_id == f"{UNKNOWN_WORKFLOW}{_SEPARATOR}{session_id}"

@@ -130,6 +130,8 @@ def test_name__missing__says_so(name: str | None) -> None:
         ({"gen_ai.agent.name": "helper", "db.system": "redis"}, "agent_name", "helper"),
         ({"correlation.id": "c-1"}, "correlation_id", "c-1"),
         ({"deployment.environment": "canary"}, "environment", "canary"),
+        ({"playhead.run.id": "r-1"}, "run_id", "r-1"),
+        ({"elasticdash.run.id": "r-1"}, "run_id", "r-1"),
     ],
 )
 def test_common__attribute__fills_its_field(attributes: dict[str, object], field: str, value: object) -> None:
@@ -143,6 +145,14 @@ def test_resource__service_and_environment__fill_the_event_fields(key: str) -> N
     event = decode_spans(make_span(), resource=resource).events[0]
 
     assert (event.service_name, event.service_version, event.environment) == ("shop", "1.2", "prod")
+
+
+def test_resource__run_id__makes_every_span_a_rerun_s() -> None:
+    spans = (make_span(), make_span({"playhead.run.id": "own"}))
+
+    events = decode_spans(*spans, resource={"playhead.run.id": "r-1"}).events
+
+    assert [event.run_id for event in events] == ["r-1", "own"]
 
 
 def test_extra__links_dropped_counts_and_trace_state__are_kept() -> None:

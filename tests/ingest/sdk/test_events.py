@@ -215,3 +215,22 @@ def test_map_event__no_counter__same_only_with_the_same_content(event_id: int | 
 
     assert one.sdk_event_id is None
     assert one.span_id == again.span_id != other.span_id
+
+
+def test_map_event__run_id_of_the_batch_or_its_own__is_a_rerun_s() -> None:
+    batch = decode_events(
+        make_body(make_event(id=1), make_event(id=2, runId="run-2"), make_event(id=3, runId=""), runId="run-1")
+    )
+
+    assert [event.run_id for event in batch.decoded.events] == ["run-1", "run-2", None]
+    assert all(event.attributes is None for event in batch.decoded.events)
+
+
+def test_map_event__of_a_rerun_without_a_trace_id__is_none_of_the_session_s_own() -> None:
+    batch = decode_events(make_body(make_event(traceId=None, runId="run-1"), make_event(id=2, traceId=None)))
+
+    assert [event.trace_id for event in batch.decoded.events] == ["unknown-workflow::run-run-1", "unknown-workflow::s1"]
+
+
+def test_map_event__run_id_that_is_no_text__names_the_field() -> None:
+    assert reject_one(runId=7) == "runId: expected text, got a number"

@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest_asyncio
 from asgiref.sync import sync_to_async
+from django.test import override_settings
 
 from observability.models import Event, Project, Trace
 from observability.services.keys import NewKey
 from reruns.models import RerunPolicy, Run, RunConfig, Trigger
-from tests.ingest.sdk.batches import make_event
+from tests.ingest.sdk.batches import TIMESTAMP_MS, TRACE_ID, make_body, make_event
 from tests.reruns.test_state_machine import ask
 
 PATH = "/api/trace-events"
@@ -41,6 +42,9 @@ async def test_event__of_a_run__is_stored_in_the_run_s_trace(
     stored = Trace.objects.filter(project_id=project.pk, trace_id=run.trace_id)
     assert (first.status_code, first.json()["accepted"], second.json()["accepted"]) == (202, 2, 1)
     assert [row async for row in stored.values_list("workflow_name", "event_count", "tags")] == [("chat", 3, ["rerun"])]
+    assert [row["trace_id"] for row in (await http.get("/api/observability/traces")).json()["items"]] == [trace]
+    asked = (await http.get("/api/observability/traces", params={"q": "flag:rerun"})).json()["items"]
+    assert [(row["trace_id"], row["flags"]) for row in asked] == [(run.trace_id, ["rerun"])]
     assert (await Trigger.objects.aget()).state == "running"
 
 
@@ -65,6 +69,50 @@ async def test_event__of_the_second_run__is_another_trace(
     traces = [trace_id async for trace_id in Run.objects.values_list("trace_id", flat=True)]
     assert len(set(traces)) == 2
     assert await Event.objects.filter(trace_id__in=traces, kind="tool").acount() == 2
+
+
+async def test_event__first_one_could_not_be_stored__still_brings_the_root(
+    trace: str, project: Project, http: httpx.AsyncClient
+) -> None:
+    run_id = await _ask(project)
+    with override_settings(INGEST_QUEUE_BYTES=-1):
+        refused = await http.post(PATH, json={"runId": run_id, "event": make_event()})
+
+    taken = await http.post(PATH, json={"runId": run_id, "event": make_event()})
+
+    assert (refused.status_code, taken.json()["accepted"]) == (503, 2)
+
+
+async def test_batch__with_the_run_s_id__becomes_the_run_s_trace(
+    trace: str, project: Project, http: httpx.AsyncClient
+) -> None:
+    run_id = await _ask(project, run_count=2)
+    batch = make_body(make_event(id=1), make_event(id=2, name="price", timestamp=TIMESTAMP_MS + 9), runId=run_id)
+
+    answers = [await http.post("/api/observability/events", content=batch) for _ in range(2)]
+
+    assert [answer.json()["duplicates"] for answer in answers] == [0, 2]
+    assert [run.trace_id async for run in Run.objects.order_by("number")] == [TRACE_ID, ""]
+    assert (await Trigger.objects.aget()).state == "running"
+    listed = (await http.get("/api/observability/traces")).json()["items"]
+    assert [row["trace_id"] for row in listed] == [trace]
+
+
+async def test_batch__run_of_another_project_or_of_none__is_stored_and_linked_to_nothing(
+    trace: str, project: Project, foreign_key: NewKey, http: httpx.AsyncClient
+) -> None:
+    run_id = await _ask(project)
+
+    foreign = await http.post(
+        "/api/observability/events",
+        content=make_body(make_event(), runId=run_id),
+        headers={"api-key": foreign_key.text},
+    )
+    unknown = await http.post("/api/observability/events", content=make_body(make_event(), runId="no run"))
+
+    assert (foreign.json()["accepted"], unknown.json()["accepted"]) == (1, 1)
+    assert (await Run.objects.aget()).trace_id == ""
+    assert (await Trigger.objects.aget()).state == "pending"
 
 
 async def test_event__bad_one__is_named_and_answered_202(trace: str, project: Project, http: httpx.AsyncClient) -> None:

@@ -105,11 +105,10 @@ def test_sample__trace_that_still_grows__is_left_to_the_sweep(
 
 def test_sample__a_rerun_s_own_trace__is_not_run_again(trace: str, project: Project) -> None:
     make_config(project)
-    (trigger,) = sample_trace(project_id=project.pk, trace_id=trace)
-    write_trace(project, "chat::2::run-1")
-    trigger.runs.update(trace_id="chat::2::run-1")
+    write_trace(project, "chat::2::run-1", run_id="a-run")
 
     assert sample_trace(project_id=project.pk, trace_id="chat::2::run-1") == []
+    assert list_missed_traces() == [(project.pk, trace)]
 
 
 def test_sample__over_its_cap__is_counted_and_decided(trace: str, project: Project) -> None:
