@@ -25,7 +25,7 @@ from reruns.fidelity.fingerprints import digest_value
 from reruns.fidelity.mocks import is_mocked
 from reruns.models import Run, RunConfig, Trigger
 from reruns.selectors.fidelity_shapes import FidelityCall, FidelityDivergence, FidelityReport, FidelityRow
-from reruns.selectors.replay import MOST_BYTES, Slot, list_slots, load_frozen_events
+from reruns.selectors.replay import MOST_BYTES, Slot, freeze_slots, list_slots
 
 MOST_ROWS = 5_000
 _CHUNK = 500
@@ -62,7 +62,7 @@ def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityRe
         source = list_slots(project_id, get_trace(project_id, trigger.trace_id))
     except NotFoundError:
         return _make_empty(run, _GONE)
-    offered = _list_offered(project_id, trigger.run_config, source)
+    offered, source = _list_offered(project_id, trigger.run_config, source)
     try:
         rerun = list_slots(project_id, get_trace(project_id, run.trace_id)) if run.trace_id else []
     except NotFoundError:
@@ -72,13 +72,12 @@ def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityRe
     return _compare(run, _load_calls(project_id, source), _load_calls(project_id, rerun), offered)
 
 
-def _list_offered(project_id: int, config: RunConfig, slots: list[Slot]) -> set[int]:
-    """Return the ordinals under which the SDK was given an event."""
+def _list_offered(project_id: int, config: RunConfig, slots: list[Slot]) -> tuple[set[int], list[Slot]]:
+    """Return the ordinals under which the SDK was given an event, and the calls it was to count."""
     if config.freezes_nothing:
-        return set()
-    wanted = set(config.frozen_event_ids)
-    chosen = [slot for slot in slots if not wanted or slot.event_id in wanted]
-    return {event.id for event in load_frozen_events(project_id, chosen)[0]}
+        return set(), slots
+    frozen, _, counted = freeze_slots(project_id, slots, set(config.frozen_event_ids) or None)
+    return {event.id for event in frozen}, counted
 
 
 def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int]) -> FidelityReport:

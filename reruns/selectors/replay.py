@@ -6,6 +6,8 @@ The only reads of replay copies: the originals of what redaction changed. Caller
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from observability.selectors.events import find_inferred_part, inferred_events, 
 from observability.selectors.shapes import TraceSummary
 from observability.services.blobs import BlobMissingError, load_value
 from reruns.errors import NothingToRerunError, TooLargeError
+from reruns.nesting import Span, find_makers
 from reruns.wire.messages import STEP_TYPES, FrozenEvent
 
 MOST_EVENTS = 20_000
@@ -57,12 +60,16 @@ _EXTRAS = {
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """A replayable event's place: `ordinal` is reserved for it even when it cannot be frozen, and `reason` says why."""
+    """A replayable event's place: `ordinal` is reserved for it even when it cannot be frozen, and `reason` says why.
+
+    `made_by` is the event of the tool that made the call (`nesting`). While that is frozen, the call does not happen.
+    """
 
     ordinal: int
     event_id: int
     row: dict[str, Any]
     reason: str | None = None
+    made_by: int | None = None
 
     @property
     def kind(self) -> str:
@@ -102,10 +109,43 @@ def list_slots(project_id: int, trace: TraceSummary) -> list[Slot]:
     if len(rows) > MOST_EVENTS:
         raise TooLargeError(f"The trace has more than {MOST_EVENTS} events that could be frozen.")
     rows.sort(key=_order)
+    makers = _find_makers(rows)
     return [
-        Slot(ordinal=ordinal, event_id=row["id"], row=row, reason=_find_reason(row))
+        Slot(
+            ordinal=ordinal,
+            event_id=row["id"],
+            row=row,
+            reason=_find_reason(row),
+            made_by=makers.get(row["id"]),
+        )
         for ordinal, row in enumerate(rows, start=1)
     ]
+
+
+def number_slots(slots: list[Slot], frozen_ids: Collection[int]) -> list[Slot]:
+    """Return the calls that are counted when these are frozen, each with its number: without those that frozen ones
+    would have made.
+    """
+    happening = [slot for slot in slots if slot.made_by is None or slot.made_by not in frozen_ids]
+    return [msgspec.structs.replace(slot, ordinal=ordinal) for ordinal, slot in enumerate(happening, start=1)]
+
+
+def freeze_slots(
+    project_id: int, slots: list[Slot], wanted: Collection[int] | None
+) -> tuple[list[FrozenEvent], dict[int, str], list[Slot]]:
+    """Return the wanted events (None: all) ready to be replayed, the reasons of those that cannot be, and what is
+    counted, as `number_slots`. Costs and raises what `load_frozen_events` does.
+    """
+    chosen = [slot for slot in slots if wanted is None or slot.event_id in wanted]
+    frozen, reasons = load_frozen_events(project_id, chosen)
+    counted = number_slots(slots, {event.event_db_id for event in frozen})
+    numbers = {slot.event_id: slot.ordinal for slot in counted}
+    renumbered = [
+        msgspec.structs.replace(event, id=numbers[event.event_db_id])
+        for event in frozen
+        if event.event_db_id in numbers
+    ]
+    return renumbered, {number: reason for number, reason in reasons.items() if number in numbers}, counted
 
 
 def find_workflow_input(project_id: int, trace: TraceSummary) -> bytes | None:
@@ -138,7 +178,7 @@ def load_frozen_events(project_id: int, slots: list[Slot]) -> tuple[list[FrozenE
     for start in range(0, len(usable), _CHUNK):
         chunk = usable[start : start + _CHUNK]
         for slot, original in zip(chunk, load_originals(project_id, [slot.row for slot in chunk]), strict=True):
-            reason = original.find_loss("name", "input", "output", "extra") or _find_stream_reason(slot.kind, original)
+            reason = original.find_loss("name", "input", "output", "extra") or _find_thin_reason(slot.kind, original)
             if reason:
                 reasons[slot.event_id] = reason
             else:
@@ -189,11 +229,40 @@ def _find_reason(row: dict[str, Any]) -> str | None:
     return None
 
 
-def _find_stream_reason(kind: str, original: Original) -> str | None:
+def _find_thin_reason(kind: str, original: Original) -> str | None:
+    """Return why a recording says too little of an answer to be one: SDKs keep less of some (B1.3)."""
     is_streamed = bytes(original.extra.get("streamed", b"")) == b"true"
+    output = original.output or b""
     if is_streamed and kind in ("tool", "http") and "stream_raw" not in original.extra:
         return "It was streamed, and the stream was not recorded."
+    if is_streamed and kind == "ai" and output == b'"(streamed)"':
+        return "It was streamed, and its text was not recorded."
+    if kind == "db" and _COUNTED_ROWS.fullmatch(output):
+        return "Only the number of its rows was recorded."
+    # The client that records no more names the call by its address.
+    if kind == "http" and original.name != "fetch" and _STATUS_ALONE.fullmatch(output):
+        return "Only the status of its answer was recorded."
     return None
+
+
+_COUNTED_ROWS = re.compile(rb'"\[[0-9]+ rows\]"')
+_STATUS_ALONE = re.compile(rb'\{"status": ?[0-9]+\}')
+
+
+def _find_makers(rows: list[dict[str, Any]]) -> dict[int, int]:
+    """Return the makers of calls by event number; only calls that an SDK counted are looked at."""
+    counted = [row for row in rows if row["sdk_event_id"] is not None and row["ended_at"] is not None]
+    ids = {row["sdk_event_id"]: row["id"] for row in counted}
+    spans = [
+        Span(
+            number=row["sdk_event_id"],
+            is_tool=row["kind"] == "tool",
+            started_at=row["started_at"],
+            ended_at=row["ended_at"],
+        )
+        for row in counted
+    ]
+    return {ids[call]: ids[maker] for call, maker in find_makers(spans).items()}
 
 
 def _read_original(project_id: int, row: dict[str, Any], payload: Payload | None) -> Original:

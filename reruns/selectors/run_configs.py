@@ -11,7 +11,7 @@ from msgspec import Meta
 from observability.errors import NotFoundError
 from observability.selectors.traces import get_trace
 from reruns.models import RunConfig
-from reruns.selectors.replay import list_slots, load_frozen_events
+from reruns.selectors.replay import freeze_slots, list_slots
 from reruns.wire.messages import FrozenEvent
 
 
@@ -69,11 +69,8 @@ def get_run_settings(config: RunConfig) -> RunSettings:
     Raises `NotFoundError` when the trace is deleted, `TooLargeError` for more than is sent at once.
     """
     trace = get_trace(config.project_id, config.trace_id)
-    wanted = set(config.frozen_event_ids)
     slots = [] if config.freezes_nothing else list_slots(config.project_id, trace)
-    if wanted:
-        slots = [slot for slot in slots if slot.event_id in wanted]
-    frozen, reasons = load_frozen_events(config.project_id, slots)
+    frozen, reasons, counted = freeze_slots(config.project_id, slots, set(config.frozen_event_ids) or None)
     return RunSettings(
         id=str(config.pk),
         trigger_id=config.trigger_id,
@@ -89,7 +86,7 @@ def get_run_settings(config: RunConfig) -> RunSettings:
                 name=slot.name,
                 reason=reasons[slot.event_id],
             )
-            for slot in slots
+            for slot in counted
             if slot.event_id in reasons
         ],
         frozen_event_ids=list(config.frozen_event_ids),

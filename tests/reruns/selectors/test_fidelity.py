@@ -169,3 +169,18 @@ def test_report__of_another_project_or_no_run__is_not_found(project: Project, fo
         get_fidelity(foreign_project.pk, trigger.pk, number=1)
     with pytest.raises(NotFoundError):
         get_fidelity(project.pk, trigger.pk, number=2)
+
+
+def test_report__tool_frozen_that_makes_a_call__the_call_is_not_missed(project: Project) -> None:
+    shared: dict[str, Any] = {"parent_span_id": "root", "source": "sdk", "session_id": "session-1"}
+    write(
+        project.pk,
+        make_event(TRACE, "g", at=8, lasts=4, name="look_up", sdk_event_id=65, output=b"1", **shared),
+        make_event(TRACE, "h", at=9, lasts=1, kind="http", name="fetch", sdk_event_id=66, output=b"{}", **shared),
+        make_event(TRACE, "i", at=13, name="pack", sdk_event_id=67, output=b"2", **shared),
+    )
+
+    found = report(project, *ALL, {"name": "look_up", "output": b"1"}, {"name": "pack", "output": b"2"})
+
+    assert figures(found) == (7, 7, 0, 0, 0, 0)
+    assert found.first_divergence is None

@@ -85,7 +85,7 @@ def test_frozen__calls_sent_without_a_trace_id__are_among_them(project: Project)
             source="sdk",
             session_id=SESSION,
             parent_span_id="",
-            output=b'{"status": 200}',
+            output=b'{"body": "ok"}',
         ),
     )
 
@@ -132,6 +132,15 @@ def test_frozen__redacted_without_an_encryption_key__is_not_and_says_why(
         ({"lasts": None, "output": None}, "It had not ended."),
         ({"kind": "ai", "output": None}, "Its answer was not recorded."),
         ({"extra": b'{"streamed": true}'}, "It was streamed, and the stream was not recorded."),
+        (
+            {"kind": "ai", "output": b'"(streamed)"', "extra": b'{"streamed": true}'},
+            "It was streamed, and its text was not recorded.",
+        ),
+        ({"kind": "db", "output": b'"[3 rows]"'}, "Only the number of its rows was recorded."),
+        (
+            {"kind": "http", "name": "https://shop.example/", "output": b'{"status":200}'},
+            "Only the status of its answer was recorded.",
+        ),
     ],
 )
 def test_frozen__call_that_cannot_be__keeps_its_number_and_says_why(
@@ -172,6 +181,55 @@ def test_run_settings__chosen_events__keep_their_places(wanted: list[str], ids: 
     config = RunConfig(project=project, trace_id=TRACE, frozen_event_ids=[numbers[name] for name in wanted])
 
     assert [item.id for item in get_run_settings(config).frozen_events] == ids
+
+
+def _write_tool_that_calls(project: Project, *, output: bytes = b"1") -> dict[str, int]:
+    """Store a run of a tool that makes an http call, and a tool after it; return the events' numbers."""
+    shared: dict[str, Any] = {"parent_span_id": "root", "source": "sdk", "session_id": SESSION}
+    write(
+        project.pk,
+        make_event(TRACE, source="sdk", session_id=SESSION, sdk_event_id=1, input=b"1"),
+        make_event(TRACE, "outer", at=1, lasts=4, name="look_up", sdk_event_id=2, output=output, **shared),
+        make_event(TRACE, "inner", at=2, lasts=2, kind="http", name="fetch", sdk_event_id=3, output=b"{}", **shared),
+        make_event(TRACE, "next", at=6, name="price", sdk_event_id=4, output=b"2", **shared),
+    )
+    return find_ids(project)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        # The call inside does not happen, so the SDK counts the next tool as its second.
+        ([], {"outer": 1, "next": 2}),
+        (["outer"], {"outer": 1}),
+        # It does happen in a tool that runs.
+        (["inner", "next"], {"inner": 2, "next": 3}),
+        (["next"], {"next": 3}),
+    ],
+)
+def test_run_settings__call_inside_a_tool__is_counted_as_the_client_will(
+    wanted: list[str], sent: dict[str, int], project: Project
+) -> None:
+    numbers = _write_tool_that_calls(project)
+    config = RunConfig(project=project, trace_id=TRACE, frozen_event_ids=[numbers[name] for name in wanted])
+
+    found = {item.event_db_id: item.id for item in get_run_settings(config).frozen_events}
+
+    assert found == {numbers[name]: place for name, place in sent.items()}
+
+
+@pytest.mark.usefixtures("store")
+def test_run_settings__call_inside_a_tool_that_cannot_be_frozen__keeps_its_place(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "ENCRYPTION_KEYS", [])
+    _write_tool_that_calls(project, output=json.dumps({"password": "hunter2"}).encode())
+
+    found = get_run_settings(RunConfig(project=project, trace_id=TRACE))
+
+    assert [(item.id, item.name) for item in found.frozen_events] == [(2, "fetch"), (3, "price")]
+    assert [(item.id, item.name) for item in found.not_frozen] == [(1, "look_up")]
 
 
 @pytest.mark.usefixtures("store")
