@@ -1,7 +1,8 @@
 """The demo: two small agents of a fictional shop, sending what real clients send.
 
 - `model_server`: one local stand-in for what the agents call: an OpenAI-compatible model endpoint and the shop's API.
-- `support_desk`: answers customers; recorded by the unmodified `elasticdash-sdk`.
+- `support_desk`: answers customers; recorded by the unmodified `elasticdash-sdk`, and runs again what it is asked to
+  (`desk_reruns`).
 - `otel_agent`: triages tickets and researches incidents; recorded by the OpenTelemetry SDK with GenAI attributes.
 - `runner`: starts the three as processes and keeps them going; `manage.py demo` is its command line.
 

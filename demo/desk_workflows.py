@@ -17,6 +17,7 @@ from elasticdash_sdk.interceptors.db import wrap_db
 
 from demo import desk_tools, prompts
 from demo.conversations import Case
+from demo.replay import find_answer
 from demo.replies import Message, detect_language, detect_topic
 from demo.ticket_database import TicketDatabase
 
@@ -31,36 +32,60 @@ class ModelUnavailableError(Exception):
     """The model did not answer after several attempts."""
 
 
+class PatientTransport(httpx.AsyncHTTPTransport):
+    """Sends again what a provider asks to send again.
+
+    Below the client that records, so that a call is one call however often it was sent: a rerun, which counts calls,
+    may need another number of attempts.
+    """
+
+    def __init__(self, *, pace: float) -> None:
+        super().__init__()
+        self.pace = pace
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the first good answer, or the last."""
+        for attempt in range(1, MODEL_ATTEMPTS + 1):
+            response = await super().handle_async_request(request)
+            if response.status_code == 200 or attempt == MODEL_ATTEMPTS:
+                break
+            await response.aclose()
+            await asyncio.sleep(0.4 * attempt * self.pace)
+        return response
+
+
 class Desk:
     """What the workflows share: the model, the ticket database and a local intent classifier."""
 
     def __init__(self, *, stand_in: str, pace: float) -> None:
         self.pace = pace
-        self.http = httpx.AsyncClient(base_url=stand_in, headers=desk_tools.AGENT_HEADERS, timeout=30)
+        self.http = httpx.AsyncClient(
+            base_url=stand_in, headers=desk_tools.AGENT_HEADERS, timeout=30, transport=PatientTransport(pace=pace)
+        )
         self.database = TicketDatabase()
         wrap_db(self.database, ["query", "execute"], label="sqlite")
         self.classify = wrap_ai("intent-small", classify_intent, provider="kestrel")
 
     async def ask(self, messages: list[Message], *, model: str, **options: Any) -> Message:
-        """Return the model's next message, retrying what a provider asks to retry."""
+        """Return the model's next message."""
+        if (recorded := find_answer(model)) is not None:
+            return {"role": "assistant", "content": recorded}
         request = {"model": model, "messages": messages, "temperature": 0.2, **options}
-        for attempt in range(MODEL_ATTEMPTS):
-            await asyncio.sleep(0.4 * attempt * self.pace)
-            response = await self.http.post(GATEWAY_PATH, json=request)
-            if response.status_code == 200:
-                message: Message = response.json()["choices"][0]["message"]
-                return message
-        raise ModelUnavailableError(model)
+        response = await self.http.post(GATEWAY_PATH, json=request)
+        if response.status_code != 200:
+            raise ModelUnavailableError(model)
+        message: Message = response.json()["choices"][0]["message"]
+        return message
 
     async def ask_streamed(self, messages: list[Message], *, model: str) -> Message:
         """Return the model's next message, read as a stream."""
+        if (recorded := find_answer(model)) is not None:
+            return {"role": "assistant", "content": recorded}
         request = {"model": model, "messages": messages, "stream": True, "stream_options": {"include_usage": True}}
-        for attempt in range(MODEL_ATTEMPTS):
-            await asyncio.sleep(0.4 * attempt * self.pace)
-            async with self.http.stream("POST", GATEWAY_PATH, json=request) as response:
-                if response.status_code == 200:
-                    return {"role": "assistant", "content": "".join([piece async for piece in read_stream(response)])}
-        raise ModelUnavailableError(model)
+        async with self.http.stream("POST", GATEWAY_PATH, json=request) as response:
+            if response.status_code != 200:
+                raise ModelUnavailableError(model)
+            return {"role": "assistant", "content": "".join([piece async for piece in read_stream(response)])}
 
     async def call_tools(self, message: Message) -> list[Message]:
         """Run all tool calls of a message at the same time; return their results as messages."""
@@ -108,17 +133,17 @@ async def classify_intent(text: str) -> dict[str, Any]:
     return {"label": detect_topic(text), "language": detect_language(text), "confidence": 0.94, "usage": usage}
 
 
-async def answer_chat(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
+async def answer_chat(desk: Desk, case: Case, *, text: str, history: list[Message]) -> str:
     """Answer one message of a chat; `history` keeps the conversation from turn to turn."""
     await _take_up(desk, case, text=text, history=history)
     try:
         await desk.run_tools(history, model=MODEL, tools=prompts.SUPPORT_TOOLS)
     except ModelUnavailableError:
         history.append({"role": "assistant", "content": HANDED_OVER})
-    _note_answer(desk, case, history=history)
+    return _note_answer(desk, case, history=history)
 
 
-async def answer_chat_streamed(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
+async def answer_chat_streamed(desk: Desk, case: Case, *, text: str, history: list[Message]) -> str:
     """Answer one message of a chat, the last answer streamed to the customer."""
     await _take_up(desk, case, text=text, history=history)
     try:
@@ -128,7 +153,7 @@ async def answer_chat_streamed(desk: Desk, case: Case, *, text: str, history: li
         history.append(await desk.ask_streamed(history, model=MODEL))
     except ModelUnavailableError:
         history.append({"role": "assistant", "content": HANDED_OVER})
-    _note_answer(desk, case, history=history)
+    return _note_answer(desk, case, history=history)
 
 
 async def _take_up(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
@@ -139,22 +164,25 @@ async def _take_up(desk: Desk, case: Case, *, text: str, history: list[Message])
     history.append({"role": "user", "content": text})
 
 
-def _note_answer(desk: Desk, case: Case, *, history: list[Message]) -> None:
-    ticket = desk.open_ticket(case, subject=case.topic)
-    desk.add_note(ticket, author="agent", body=str(history[-1]["content"]))
+def _note_answer(desk: Desk, case: Case, *, history: list[Message]) -> str:
+    answer = str(history[-1]["content"])
+    desk.add_note(desk.open_ticket(case, subject=case.topic), author="agent", body=answer)
+    return answer
 
 
-async def tell_order_status(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
+async def tell_order_status(desk: Desk, case: Case, *, text: str, history: list[Message]) -> str:
     """Answer "where is my order" from order and carrier."""
     history.extend([{"role": "system", "content": prompts.ORDER_STATUS}, {"role": "user", "content": text}])
     try:
         await desk.run_tools(history, model=SMALL_MODEL, tools=prompts.STATUS_TOOLS)
     except ModelUnavailableError:
-        return
-    await desk_tools.send_email(to=case.customer.email, subject=f"Order {case.order.id}", body=history[-1]["content"])
+        return HANDED_OVER
+    answer = str(history[-1]["content"])
+    await desk_tools.send_email(to=case.customer.email, subject=f"Order {case.order.id}", body=answer)
+    return answer
 
 
-async def handle_refund(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
+async def handle_refund(desk: Desk, case: Case, *, text: str, history: list[Message]) -> Any:
     """Decide a refund by policy, pay it when approved, and write to the customer."""
     ticket = desk.open_ticket(case, subject=f"Refund {case.order.id}")
     order = await desk_tools.lookup_order(case.order.id)
@@ -166,13 +194,14 @@ async def handle_refund(desk: Desk, case: Case, *, text: str, history: list[Mess
         message = await desk.ask(history, model=MODEL, response_format={"type": "json_object"})
     except ModelUnavailableError:
         desk.add_note(ticket, author="agent", body=HANDED_OVER)
-        return
+        return HANDED_OVER
     decision = json.loads(message["content"])
     if decision["decision"] == "approve":
         decision["payment"] = await desk_tools.issue_refund(case.order.id, amount_cents=decision["amount_cents"])
     desk.add_note(ticket, author="agent", body=json.dumps(decision))
     subject = f"Your refund request for {case.order.id}"
     await desk_tools.send_email(to=case.customer.email, subject=subject, body=decision["reason"])
+    return decision
 
 
 async def _translate(desk: Desk, text: str) -> str:
@@ -183,7 +212,7 @@ async def _translate(desk: Desk, text: str) -> str:
     return str((await desk.ask(messages, model=SMALL_MODEL))["content"])
 
 
-async def summarise_tickets(desk: Desk, case: Case, *, text: str, history: list[Message]) -> None:
+async def summarise_tickets(desk: Desk, case: Case, *, text: str, history: list[Message]) -> str:
     """Summarise a customer's tickets for the next shift."""
     rows = desk.database.query(
         "SELECT t.subject, n.body FROM tickets t LEFT JOIN notes n ON n.ticket_id = t.id ORDER BY t.id DESC LIMIT 4"
@@ -191,10 +220,12 @@ async def summarise_tickets(desk: Desk, case: Case, *, text: str, history: list[
     lines = [text, *(f"- {row['subject']}: {str(row['body'] or 'no note').splitlines()[0]}" for row in rows)]
     history.extend([{"role": "system", "content": prompts.SUMMARY}, {"role": "user", "content": "\n".join(lines)}])
     message = await desk.ask(history, model=SMALL_MODEL)
-    desk.add_note(desk.open_ticket(case, subject=text), author="summary", body=str(message["content"]))
+    summary = str(message["content"])
+    desk.add_note(desk.open_ticket(case, subject=text), author="summary", body=summary)
+    return summary
 
 
-Workflow = Callable[..., Awaitable[None]]
+Workflow = Callable[..., Awaitable[Any]]
 WORKFLOWS: dict[str, Workflow] = {
     "chatHandler": answer_chat,
     "chatStreamHandler": answer_chat_streamed,

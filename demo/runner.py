@@ -30,6 +30,12 @@ from demo.options import KEY_VARIABLE, STAND_IN_VARIABLE, URL_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {"sdk": "demo.support_desk", "otel": "demo.otel_agent"}
+CLIENT_ENVIRONMENT = {
+    "ELASTICDASH_ACCEPT_RERUNS": "1",
+    "ELASTICDASH_SERVER_URL": "{options.url}",
+    "ELASTICDASH_API_KEY": "{options.key}",
+}
+"""What the elasticdash client reads by itself when it runs something again."""
 RATE_SHARES = {"sdk": 0.75, "otel": 0.25}
 SESSION_CASES = 25
 ONCE_PACE = 0.1
@@ -103,6 +109,7 @@ async def _run(options: DemoOptions, sent: Sent, *, say: Say) -> None:
     async with _running("demo.model_server", _stand_in_arguments(options), {}) as stand_in:
         stand_in_url = (await _read_report(stand_in))["url"]
         environment = {URL_VARIABLE: options.url, KEY_VARIABLE: options.key, STAND_IN_VARIABLE: stand_in_url}
+        environment |= {name: value.format(options=options) for name, value in CLIENT_ENVIRONMENT.items()}
         agents = [_keep_agent(name, options, sent, environment, say=say) for name in options.agents]
         work = asyncio.gather(*agents) if options.once else _serve(agents, stand_in, sent, say=say)
         await work

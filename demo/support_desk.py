@@ -13,10 +13,13 @@ import asyncio
 import contextlib
 import datetime
 import logging
+import time
 import uuid
+from typing import Any
 
 import httpx
-from elasticdash_sdk.interceptors.telemetry_push import get_observability_context
+from elasticdash_sdk.capture.event import WorkflowEvent
+from elasticdash_sdk.interceptors.telemetry_push import get_observability_context, push_telemetry_event
 from elasticdash_sdk.observability import (
     ObservabilityHandle,
     ObservabilityOptions,
@@ -25,8 +28,9 @@ from elasticdash_sdk.observability import (
     start_trace,
 )
 
-from demo.catalogue import build_shop
+from demo.catalogue import Shop, build_shop
 from demo.conversations import Case, list_desk_cases
+from demo.desk_reruns import DeskReruns, describe_input
 from demo.desk_workflows import WORKFLOWS, Desk, ModelUnavailableError
 from demo.lifeline import report, run_agent_process
 from demo.options import AgentOptions, Pacer, parse_agent_options
@@ -52,20 +56,23 @@ async def run_desk(options: AgentOptions) -> None:
             batch_interval_ms=BATCH_INTERVAL_MS,
         )
     )
+    desk = Desk(stand_in=options.stand_in, pace=options.pace)
+    shop = build_shop(options.seed, today=datetime.date.today())
+    reruns = DeskReruns(desk, shop, options, session_id=session_id)
     try:
-        await work(options, session_id=session_id)
+        await work(options, desk, shop, reruns, session_id=session_id)
     finally:
+        await reruns.finish()
         await shut_down(handle)
 
 
-async def work(options: AgentOptions, *, session_id: str) -> None:
+async def work(options: AgentOptions, desk: Desk, shop: Shop, reruns: DeskReruns, *, session_id: str) -> None:
     """Do one case after the other: the client has one current trace in a process."""
-    desk = Desk(stand_in=options.stand_in, pace=options.pace)
     pacer = Pacer(per_minute=options.rate)
-    shop = build_shop(options.seed, today=datetime.date.today())
     for case in options.choose_cases(list_desk_cases(shop, seed=options.seed)):
         history: list[Message] = []
         for text in case.turns:
+            await reruns.attach()
             await pacer.wait()
             await run_trace(desk, case, text=text, history=history, session_id=session_id)
         report(case=case.number)
@@ -73,15 +80,42 @@ async def work(options: AgentOptions, *, session_id: str) -> None:
 
 async def run_trace(desk: Desk, case: Case, *, text: str, history: list[Message], session_id: str) -> None:
     """Record one turn as a trace; a failed turn is logged and the desk goes on."""
+    given = describe_input(case, text, history)
+    began = time.monotonic()
     start_trace(case.workflow)
-    trace_id = get_observability_context().trace_id
+    context = get_observability_context()
+    trace_id = context.trace_id
+    opening = dict(context.batcher._buffer[-1])
+    output: Any = None
     try:
-        await WORKFLOWS[case.workflow](desk, case, text=text, history=history)
+        output = await WORKFLOWS[case.workflow](desk, case, text=text, history=history)
     except (httpx.HTTPError, ModelUnavailableError) as error:
         logger.info("a run failed: %r", error)
+        output = {"error": repr(error)}
     finally:
+        close_workflow(opening, given=given, output=output, lasted_ms=(time.monotonic() - began) * 1000)
         end_trace()
     report(agent="sdk", workflow=case.workflow, trace=trace_id, session=session_id)
+
+
+def close_workflow(opening: dict[str, Any], *, given: Any, output: Any, lasted_ms: float) -> None:
+    """Say what a run was given and what came of it: the second half of the workflow event that `start_trace` sent.
+
+    The client sends that without either. The same number, type and time make it the same event.
+    """
+    push_telemetry_event(
+        WorkflowEvent(
+            id=opening["id"],
+            type="workflow",
+            name=opening["name"],
+            input=given,
+            output=output,
+            # The middle of its millisecond, so that the client's conversion gives the same again.
+            timestamp=(opening["timestamp"] + 0.5) / 1000,
+            duration_ms=lasted_ms,
+            trace_id=opening["traceId"],
+        )
+    )
 
 
 async def shut_down(handle: ObservabilityHandle) -> None:

@@ -25,7 +25,8 @@ from observability.models.tenancy import DEMO_KEY_NAME
 from observability.services.accounts import create_person, find_person
 from observability.services.keys import NewKey, create_key, find_active_key, has_secret, revoke_key
 
-FIRST_SCOPES = [Scope.INGEST.value, Scope.READ.value]
+FIRST_SCOPES = [Scope.INGEST.value, Scope.READ.value, Scope.RERUN.value]
+"""What it takes to send, to read, and to run again what was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +118,9 @@ def _lock_first_project(asked: FirstRun) -> Project | None:
 def ensure_demo_key(file: Path) -> NewKey | None:
     """See that the file holds a working key for the demo agents; return the key if one had to be made.
 
-    Made anew when the file is missing or its key no longer works; the keys that it held before are revoked, since
-    nobody knows their text. The file is readable by its owner only. Returns None as well when there is no project.
+    Made anew when the file is missing, or its key no longer works or may do less than the agents do; the keys that it
+    held before are revoked, since nobody needs them. The file is readable by its owner only. Returns None as well when
+    there is no project.
     """
     project = Project.objects.select_for_update().order_by("id").first()
     if project is None or _holds_working_key(file):
@@ -132,9 +134,10 @@ def ensure_demo_key(file: Path) -> NewKey | None:
 
 def _holds_working_key(file: Path) -> bool:
     try:
-        return find_active_key(file.read_text().strip()) is not None
+        found = find_active_key(file.read_text().strip())
     except OSError:
         return False
+    return found is not None and set(FIRST_SCOPES) <= set(found.scopes)
 
 
 def _write_secret(file: Path, text: str) -> None:

@@ -119,7 +119,8 @@ class TriggerResults(ResultView):
     )
     def post(self, request: Request, trigger_id: int) -> Response:
         """Take what an SDK answers: `{mode: "workflow", ok, output, error?, durationMs}`, or `{steps: [...]}` with the
-        `results` of each step. Of several runs, `runIndex` (from 0) says which it is; without, it is the next.
+        `results` of each step. Of several runs, `runIndex` (from 0) says which it is; without, it is the next. A client
+        that knows says by `callCount` how many calls the run came to, frozen ones among them: for the fidelity report.
 
         The first answer of a run is kept. The last one ends the rerun as completed, or failed if a run was not `ok`.
         """

@@ -140,6 +140,8 @@ class Run(models.Model):
     error = models.TextField(blank=True)
     duration_ms = models.FloatField(null=True, blank=True)
     usage = models.JSONField(null=True, blank=True)
+    # Calls the run came to, frozen ones among them, if the SDK says so.
+    call_count = models.PositiveIntegerField(null=True, blank=True)
     trace_id = models.CharField(max_length=255, blank=True)
     is_late = models.BooleanField(default=False, help_text="Answered after the trigger had come to its end.")
     answered_at = models.DateTimeField(null=True, blank=True)

@@ -3,44 +3,28 @@
 Values are compared as people see them, redacted on both sides; frozen values are only asked whether they could be
 sent. What an SDK took from the recording is told by the number it counts by and by what it answered: a call whose
 output is that of the event frozen under its number was answered from it (one that ran for real and answered the very
-same cannot be told from it).
+same cannot be told from it). Calls that it does not report are found by the numbers between (`fidelity_calls`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import msgspec
-from django.db.models import Q
 
 from observability.errors import NotFoundError
-from observability.flags import EventFlag
-from observability.models import Event, Payload
 from observability.selectors.traces import get_trace
-from observability.services.blobs import BlobMissingError, load_value
-from reruns.errors import TooLargeError
 from reruns.fidelity.alignment import Divergence, Relation, Row, Token, align_calls, find_first_divergence
-from reruns.fidelity.fingerprints import digest_value
 from reruns.fidelity.mocks import is_mocked
 from reruns.models import Run, RunConfig, Trigger
+from reruns.selectors.fidelity_calls import Call, add_unreported, counts_from_one, load_calls
 from reruns.selectors.fidelity_shapes import FidelityCall, FidelityDivergence, FidelityReport, FidelityRow
-from reruns.selectors.replay import MOST_BYTES, Slot, freeze_slots, list_slots
+from reruns.selectors.replay import Slot, freeze_slots, list_slots
 
 MOST_ROWS = 5_000
-_CHUNK = 500
 _STEPS = "Steps and single calls are run alone: nothing is frozen."
-_NO_EVENTS = "The SDK sent no events of this run, so what it took from the recording is not known."
+_NO_EVENTS = "The SDK sent no events of this run: it made no call for real, or it does not report them."
 _GONE = "The source trace is gone."
-
-
-class _Call(msgspec.Struct, kw_only=True):
-    """A replayable call of either trace with the digests of its values. `output` is None where it is withheld."""
-
-    slot: Slot
-    token: Token
-    output: str | None
-    previews: dict[str, Any]
 
 
 def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityReport:
@@ -63,13 +47,24 @@ def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityRe
     except NotFoundError:
         return _make_empty(run, _GONE)
     offered, source = _list_offered(project_id, trigger.run_config, source)
-    try:
-        rerun = list_slots(project_id, get_trace(project_id, run.trace_id)) if run.trace_id else []
-    except NotFoundError:
-        rerun = []
-    if not rerun and not run.trace_id:
+    if not run.trace_id and run.call_count is None:
         return msgspec.structs.replace(_make_empty(run, _NO_EVENTS), offered=len(offered))
-    return _compare(run, _load_calls(project_id, source), _load_calls(project_id, rerun), offered)
+    calls = load_calls(project_id, source)
+    return _compare(run, calls, _load_rerun(run, calls, offered), offered)
+
+
+def _load_rerun(run: Run, source: list[Call], offered: set[int]) -> list[Call]:
+    project_id = run.trigger.project_id
+    if not run.trace_id:
+        return add_unreported(source, [], offered, call_count=run.call_count)
+    try:
+        trace = get_trace(project_id, run.trace_id)
+    except NotFoundError:
+        return []
+    calls = load_calls(project_id, list_slots(project_id, trace))
+    if not counts_from_one(project_id, trace):
+        return calls
+    return add_unreported(source, calls, offered, has_ended_well=bool(run.ok), call_count=run.call_count)
 
 
 def _list_offered(project_id: int, config: RunConfig, slots: list[Slot]) -> tuple[set[int], list[Slot]]:
@@ -80,7 +75,7 @@ def _list_offered(project_id: int, config: RunConfig, slots: list[Slot]) -> tupl
     return {event.id for event in frozen}, counted
 
 
-def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int]) -> FidelityReport:
+def _compare(run: Run, source: list[Call], rerun: list[Call], offered: set[int]) -> FidelityReport:
     config = run.trigger.run_config
     served = _find_served(config, source, rerun, offered)
     source_tokens, rerun_tokens = [call.token for call in source], [call.token for call in rerun]
@@ -88,6 +83,8 @@ def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int
     divergence = find_first_divergence(source_tokens, rerun_tokens, rows)
     counts = Counter(served)
     consumed = [place for place, how in enumerate(served) if how == "frozen"]
+    # Not known to be consumed, and no more known to be missed.
+    open_ends = sum(how == "unknown" and place + 1 in offered for place, how in enumerate(served))
     wrong = [place for place in consumed if source[place].token != rerun[place].token]
     return FidelityReport(
         trigger_id=run.trigger_id,
@@ -98,7 +95,7 @@ def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int
         reason="",
         offered=len(offered),
         consumed=counts["frozen"],
-        missed=len(offered) - counts["frozen"],
+        missed=len(offered) - counts["frozen"] - open_ends,
         live=counts["live"],
         mocked=counts["mocked"],
         unknown=counts["unknown"],
@@ -110,7 +107,7 @@ def _compare(run: Run, source: list[_Call], rerun: list[_Call], offered: set[int
     )
 
 
-def _find_served(config: RunConfig, source: list[_Call], rerun: list[_Call], offered: set[int]) -> list[str]:
+def _find_served(config: RunConfig, source: list[Call], rerun: list[Call], offered: set[int]) -> list[str]:
     """Return by place in the rerun what answered: `frozen`, `mocked`, `live`, or `unknown` where an output is not."""
     calls: Counter[tuple[str, str]] = Counter()
     found = []
@@ -120,6 +117,8 @@ def _find_served(config: RunConfig, source: list[_Call], rerun: list[_Call], off
         mocks = config.ai_mock_config if call.token.kind == "ai" else config.tool_mock_config
         if call.token.kind in ("ai", "tool") and is_mocked(mocks, call.token.name, calls[key]):
             found.append("mocked")
+        elif not call.is_reported:
+            found.append("frozen" if place + 1 in offered and call.is_certain else "unknown")
         elif place + 1 not in offered:
             found.append("live")
         elif call.output is None or source[place].output is None:
@@ -127,63 +126,6 @@ def _find_served(config: RunConfig, source: list[_Call], rerun: list[_Call], off
         else:
             found.append("frozen" if call.output == source[place].output else "live")
     return found
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def _load_calls(project_id: int, slots: list[Slot]) -> list[_Call]:
-    """Return the calls with their digests, in order. Two queries per 500."""
-    size = sum((slot.row["input_bytes"] or 0) + (slot.row["output_bytes"] or 0) for slot in slots)
-    if size > MOST_BYTES:
-        raise TooLargeError(f"The calls hold {size} bytes; at most {MOST_BYTES} are compared.")
-    calls: list[_Call] = []
-    for start in range(0, len(slots), _CHUNK):
-        chunk = slots[start : start + _CHUNK]
-        keys = _match_keys(chunk)
-        payloads = Payload.objects.filter(keys, project_id=project_id).values_list(*_KEY, "input", "output")
-        values = {row[:3]: row[3:] for row in payloads}
-        events = Event.objects.filter(keys, project_id=project_id).values(*_KEY, *_PREVIEWS)
-        previews = {(row["trace_id"], row["started_at"], row["span_id"]): row for row in events}
-        calls += [_make_call(project_id, slot, values, previews.get(_key_of(slot), {})) for slot in chunk]
-    return calls
-
-
-_KEY = ("trace_id", "started_at", "span_id")
-_PREVIEWS = ("input_preview", "output_preview", "cost_micros")
-
-
-def _key_of(slot: Slot) -> tuple[Any, ...]:
-    return tuple(slot.row[name] for name in _KEY)
-
-
-def _match_keys(slots: list[Slot]) -> Q:
-    keys = Q()
-    for slot in slots:
-        keys |= Q(**{name: slot.row[name] for name in _KEY})
-    return keys
-
-
-def _make_call(
-    project_id: int, slot: Slot, values: dict[tuple[Any, ...], tuple[Any, ...]], previews: dict[str, Any]
-) -> _Call:
-    given, answered = values.get(_key_of(slot), (None, None))
-    is_withheld = bool(slot.row["flags"] & EventFlag.OUTPUT_WITHHELD)
-    output = _digest(project_id, answered)
-    return _Call(
-        slot=slot,
-        token=Token(slot.kind, slot.name, _digest(project_id, given) or "?"),
-        output=None if is_withheld else output,
-        previews=previews,
-    )
-
-
-def _digest(project_id: int, stored: bytes | None) -> str | None:
-    """Return the digest of a stored value; None where it is gone from storage."""
-    try:
-        return digest_value(None if stored is None else load_value(project_id, bytes(stored)))
-    except BlobMissingError:
-        return None
 
 
 # -- the report --------------------------------------------------------------------------------------------------------
@@ -211,11 +153,12 @@ def _make_empty(run: Run, reason: str) -> FidelityReport:
     )
 
 
-def _make_row(row: Row, source: list[_Call], rerun: list[_Call], offered: set[int], served: list[str]) -> FidelityRow:
+def _make_row(row: Row, source: list[Call], rerun: list[Call], offered: set[int], served: list[str]) -> FidelityRow:
     one = None if row.source is None else source[row.source]
     other = None if row.rerun is None else rerun[row.rerun]
     how = None if row.rerun is None else served[row.rerun]
     is_frozen = how == "frozen" and row.rerun is not None
+    is_reported = other is None or other.is_reported
     are_known = one is not None and other is not None and one.output is not None and other.output is not None
     return FidelityRow(
         relation=row.relation,
@@ -223,13 +166,14 @@ def _make_row(row: Row, source: list[_Call], rerun: list[_Call], offered: set[in
         served=how,
         answered_from=row.rerun + 1 if is_frozen and row.rerun is not None else None,
         is_wrong=bool(is_frozen and other and row.rerun is not None and source[row.rerun].token != other.token),
-        is_output_same=one.output == other.output if are_known and one and other else None,
+        is_output_same=one.output == other.output if are_known and is_reported and one and other else None,
+        is_reported=is_reported,
         source=None if one is None else _describe(one),
-        rerun=None if other is None else _describe(other),
+        rerun=None if other is None or not is_reported else _describe(other),
     )
 
 
-def _describe(call: _Call) -> FidelityCall:
+def _describe(call: Call) -> FidelityCall:
     row = call.slot.row
     return FidelityCall(
         ordinal=call.slot.ordinal,
@@ -247,7 +191,7 @@ def _describe(call: _Call) -> FidelityCall:
     )
 
 
-def _explain(divergence: Divergence, source: list[_Call], rerun: list[_Call]) -> FidelityDivergence:
+def _explain(divergence: Divergence, source: list[Call], rerun: list[Call]) -> FidelityDivergence:
     at, row = divergence
     one = None if row.source is None else source[row.source].token
     other = None if row.rerun is None else rerun[row.rerun].token

@@ -41,6 +41,13 @@ class FidelityRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ]
     answered_from: Annotated[int | None, Meta(description="Ordinal of the frozen event that answered it.")]
     is_wrong: Annotated[bool, Meta(description="It was answered with the recording of another call.")]
+    is_reported: Annotated[
+        bool,
+        Meta(
+            description="Whether the SDK sent an event of the rerun's call. If not, `rerun` is null: the numbers of "
+            "others tell that the call came and was not made for real; it is `unknown` where even that is open."
+        ),
+    ]
     is_output_same: Annotated[bool | None, Meta(description="Null where one of the two is not known.")]
     source: FidelityCall | None
     rerun: FidelityCall | None
@@ -77,7 +84,12 @@ class FidelityReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ]
     live: Annotated[int, Meta(description="Calls that ran for real.")]
     mocked: int
-    unknown: Annotated[int, Meta(description="Calls of which it cannot be told, as outputs are not captured.")]
+    unknown: Annotated[
+        int,
+        Meta(
+            description="Calls of which it cannot be told: outputs are not captured, or the SDK does not report them."
+        ),
+    ]
     wrong: Annotated[int, Meta(description="Calls that were answered with the recording of another call.")]
     is_same_order: bool | None
     first_divergence: FidelityDivergence | None

@@ -171,6 +171,7 @@ def _fill(run: Run, outcome: Outcome, policy: ProjectPolicy, *, is_late: bool) -
     run.error = redact_text(outcome.error, policy.rules)
     run.duration_ms = outcome.duration_ms
     run.usage = outcome.usage
+    run.call_count = outcome.call_count
     run.answered_at = timezone.now()
     run.is_late = is_late
     if outcome.output is not None:

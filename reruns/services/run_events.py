@@ -116,24 +116,29 @@ def _decode(members: dict[str, Raw], place: _Place) -> Decoded:
     events = [dict(item) for item in (event if isinstance(event, list) else [event]) if isinstance(item, dict)]
     for item in events:
         item["traceId"] = place.trace_id
-    if events and place.is_new:
-        events.insert(0, _make_root(events[0], place))
-    batch = decode_events(msgspec.json.encode({"sessionId": place.session_id, "events": events}))
-    tagged = [
-        msgspec.structs.replace(record, tags=(RERUN_TAG,), run_id=place.run_id) for record in batch.decoded.events
-    ]
-    return msgspec.structs.replace(batch.decoded, events=tuple(tagged))
+    decoded = _decode_events(events, place)
+    records = list(decoded.events)
+    indexes = list(decoded.event_indexes)
+    if records and place.is_new:
+        began_us = min(record.started_at_us for record in records)
+        records += _decode_events([_make_root(began_us // 1000 - 1, place)], place).events
+        indexes.append(len(events))
+    tagged = [msgspec.structs.replace(record, tags=(RERUN_TAG,), run_id=place.run_id) for record in records]
+    return msgspec.structs.replace(decoded, events=tuple(tagged), event_indexes=tuple(indexes))
 
 
-def _make_root(first: dict[str, Any], place: _Place) -> dict[str, Any]:
-    """Return a workflow event that begins before the first call."""
-    began = first.get("timestamp")
+def _decode_events(events: list[dict[str, Any]], place: _Place) -> Decoded:
+    return decode_events(msgspec.json.encode({"sessionId": place.session_id, "events": events})).decoded
+
+
+def _make_root(timestamp_ms: int, place: _Place) -> dict[str, Any]:
+    """Return the run's workflow event, which begins before its first call."""
     return {
         "type": "workflow",
         "name": place.workflow_name,
         "input": None,
         "output": None,
-        "timestamp": began - 1 if isinstance(began, (int, float)) else began,
+        "timestamp": timestamp_ms,
         "durationMs": 0,
         "traceId": place.trace_id,
     }

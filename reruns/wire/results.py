@@ -16,10 +16,13 @@ from reruns.errors import ResultUnreadableError
 
 ERROR_LIMIT = 4_000
 MOST_OUTCOMES = 1_000
+MOST_CALLS = 1_000_000
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How one run went. `number` is the run's, from 1, where the answer names it."""
+    """How one run went. `number` is the run's, from 1, where the answer names it; `call_count` how many replayable
+    calls it came to, frozen ones among them, where the client says so.
+    """
 
     ok: bool
     output: bytes | None
@@ -27,6 +30,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float | None
     usage: dict[str, int] | None
     number: int | None = None
+    call_count: int | None = None
 
 
 class StepAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +56,7 @@ class _Outcome(msgspec.Struct, rename="camel"):
     duration_ms: object = None
     usage: Raw = Raw(b"null")
     run_index: object = None
+    call_count: object = None
 
 
 class _Step(_Outcome, rename="camel"):
@@ -117,6 +122,7 @@ def _read_step(step: _Step) -> StepAnswer:
 def _read_outcome(item: _Outcome) -> Outcome:
     error = _read_error(item.error)
     output = bytes(item.output)
+    count = read_number(item.call_count)
     index = read_number(item.run_index)
     return Outcome(
         ok=item.ok if isinstance(item.ok, bool) else not error,
@@ -126,6 +132,7 @@ def _read_outcome(item: _Outcome) -> Outcome:
         usage=_read_usage(item.usage),
         # On the wire runs count from 0.
         number=None if index is None else index + 1,
+        call_count=count if count is not None and count <= MOST_CALLS else None,
     )
 
 

@@ -19,6 +19,11 @@ def _list_printed_traces(run: DemoRun, *, agent: str) -> list[str]:
     return [line.split()[2] for line in run.printed.splitlines() if line.startswith(f"{agent} ")]
 
 
+def _is_closing(event: dict[str, Any]) -> bool:
+    """Tell the second half of a workflow event, which says what the first does not."""
+    return event["type"] == "workflow" and event["input"] is not None
+
+
 def _describe_event(event: dict[str, Any]) -> str:
     """Return what must not differ between two runs of one seed: no id, clock or port."""
     shown = {key: event.get(key) for key in ("type", "name", "input", "output", "usage", "streamed")}
@@ -50,17 +55,30 @@ def test_once__support_desk__sends_every_type_of_event(demo_run: DemoRun) -> Non
 
 
 def test_once__support_desk__counts_its_events_without_a_gap(demo_run: DemoRun) -> None:
-    events = demo_run.received.list_events()
+    events = [event for event in demo_run.received.list_events() if not _is_closing(event)]
 
     assert len({event["sessionId"] for event in events}) == 1
     assert sorted(event["id"] for event in events) == list(range(1, len(events) + 1))
 
 
 def test_once__support_desk__opens_each_printed_trace_with_a_workflow_event(demo_run: DemoRun) -> None:
-    opened = [event for event in demo_run.received.list_events() if event["type"] == "workflow"]
+    workflows = [event for event in demo_run.received.list_events() if event["type"] == "workflow"]
 
+    opened = [event for event in workflows if not _is_closing(event)]
     assert [event["traceId"] for event in opened] == _list_printed_traces(demo_run, agent="sdk")
     assert all(event["traceId"].startswith(f"{event['name']}::") for event in opened)
+
+
+def test_once__support_desk__closes_each_trace_with_what_it_was_given_and_answered(demo_run: DemoRun) -> None:
+    key = ("id", "type", "name", "timestamp", "traceId")
+    workflows = [event for event in demo_run.received.list_events() if event["type"] == "workflow"]
+    halves: dict[bool, list[list[Any]]] = {True: [], False: []}
+    for event in workflows:
+        halves[_is_closing(event)].append([event[name] for name in key])
+
+    assert halves[True] == halves[False]
+    closing = [event for event in workflows if _is_closing(event)]
+    assert all(event["input"]["text"] and event["output"] for event in closing)
 
 
 def test_once__support_desk__leaves_http_db_and_wrapped_ai_without_a_trace(demo_run: DemoRun) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from observability.models import ApiKey, Membership, Organization, Project, Role, User
 from observability.services.first_run import FirstRun, FirstRunResult, ensure_demo_key, prepare_first_run
-from observability.services.keys import check_key, revoke_key
+from observability.services.keys import check_key, find_active_key, revoke_key
 from observability.services.partitions import count_days_ahead
 
 GIVEN_KEY = "ed_compose.0123456789abcdef01234567"
@@ -43,7 +43,7 @@ def test_init__empty_database__makes_and_prints_what_works(capsys: pytest.Captur
     assert Membership.objects.get(user=user).role == Role.OWNER
     identity = check_key(shown["API key"])
     assert identity is not None
-    assert identity.scopes == {"ingest", "read"}
+    assert identity.scopes == {"ingest", "read", "rerun"}
     assert identity.project_id == Project.objects.get().pk
     assert count_days_ahead() == settings.PARTITION_DAYS_AHEAD
 
@@ -203,6 +203,20 @@ def test_ensure_demo_key__file_holds_a_working_key__leaves_it(project: Project, 
 
     assert ensure_demo_key(file) is None
     assert file.read_text() == before
+
+
+def test_ensure_demo_key__key_of_an_earlier_release__is_replaced_by_one_that_may_rerun(
+    project: Project, tmp_path: Path
+) -> None:
+    first = ensure_demo_key(tmp_path / "demo_key")
+    assert first is not None
+    ApiKey.objects.filter(pk=first.key.pk).update(scopes=["ingest", "read"])
+
+    second = ensure_demo_key(tmp_path / "demo_key")
+
+    assert second is not None
+    assert second.key.scopes == ["ingest", "read", "rerun"]
+    assert find_active_key(first.text) is None
 
 
 def test_ensure_demo_key__file_lost__makes_a_new_key_and_revokes_the_lost_one(project: Project, tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ async def test_event__of_a_run__is_stored_in_the_run_s_trace(
     assert (await Trigger.objects.aget()).state == "running"
 
 
+async def test_event__model_call_that_says_when_it_ended__the_root_begins_before_it_began(
+    trace: str, project: Project, http: httpx.AsyncClient
+) -> None:
+    call = make_event(type="ai", name="gpt-4o", input={"llmRequest": {}}, timestamp=TIMESTAMP_MS, durationMs=400)
+
+    await http.post(PATH, json={"runId": await _ask(project), "event": [call]})
+
+    run = await Run.objects.aget()
+    stored = Event.objects.filter(trace_id=run.trace_id).order_by("started_at")
+    assert [kind async for kind in stored.values_list("kind", flat=True)] == ["workflow", "ai"]
+
+
 async def test_event__sent_again__is_a_duplicate(trace: str, project: Project, http: httpx.AsyncClient) -> None:
     body = {"runId": await _ask(project), "event": make_event()}
     await http.post(PATH, json=body)

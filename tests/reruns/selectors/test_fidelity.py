@@ -33,18 +33,26 @@ DB: dict[str, Any] = {"kind": "db", "name": "pg.query", "input": b'"SELECT 1"'}
 ALL = (SEARCH, PRICE, MODEL, HTTP, DB)
 
 
-def report(project: Project, *calls: dict[str, Any], **settings: Any) -> FidelityReport:
-    """Rerun the stored trace, let its run make these calls, and return the report."""
+def report(
+    project: Project,
+    *calls: dict[str, Any],
+    numbers: tuple[int, ...] = (),
+    ok: bool | None = None,
+    call_count: int | None = None,
+    root: dict[str, Any] | None = None,
+    **settings: Any,
+) -> FidelityReport:
+    """Rerun the stored trace, let its run make these calls, numbered from 1 or as given, and return the report."""
     request = Request(policy=get_policy(project.pk))
     trigger = request_workflow_rerun(
         request=request, trace=get_trace(project.pk, TRACE), settings=WorkflowSettings(**settings)
     )
-    trigger.runs.update(trace_id=RUN)
+    trigger.runs.update(trace_id=RUN if calls else "", ok=ok, call_count=call_count)
     events = [
         make_event(RUN, f"r{place}", at=100 + place, parent_span_id="root", source="sdk", sdk_event_id=place, **call)
-        for place, call in enumerate(calls, start=1)
+        for place, call in zip(numbers or range(1, len(calls) + 1), calls, strict=True)
     ]
-    write(project.pk, make_event(RUN, at=99, source="sdk"), *events)
+    write(project.pk, make_event(RUN, at=99, source="sdk", **(root or {})), *events)
     return get_fidelity(project.pk, trigger.pk, number=1)
 
 
@@ -184,3 +192,69 @@ def test_report__tool_frozen_that_makes_a_call__the_call_is_not_missed(project: 
 
     assert figures(found) == (7, 7, 0, 0, 0, 0)
     assert found.first_divergence is None
+
+
+def test_report__only_live_calls_reported__the_numbers_between_were_answered_from_the_recording(
+    project: Project,
+) -> None:
+    ids = find_ids(project)
+    frozen = [ids[name] for name in "acef"]
+
+    found = report(project, {**PRICE, "output": b"21"}, numbers=(2,), ok=True, frozen_event_ids=frozen)
+
+    # The first came before the second; of those after the last that was reported nobody says.
+    assert figures(found) == (4, 1, 0, 1, 0, 0)
+    assert found.unknown == 3
+    assert [(row.served, row.is_reported, row.rerun is None) for row in found.rows] == [
+        ("frozen", False, True),
+        ("live", True, False),
+        ("unknown", False, True),
+        ("unknown", False, True),
+        ("unknown", False, True),
+    ]
+
+
+def test_report__only_live_calls_reported_and_the_run_failed__the_rest_did_not_come(project: Project) -> None:
+    ids = find_ids(project)
+
+    found = report(project, PRICE, numbers=(2,), ok=False, frozen_event_ids=[ids[name] for name in "acef"])
+
+    assert figures(found) == (4, 1, 3, 1, 0, 0)
+    assert [row.relation for row in found.rows] == ["same", "same", "missing", "missing", "missing"]
+
+
+def test_report__mocked_call_not_reported__is_known_by_its_number(project: Project) -> None:
+    ids = find_ids(project)
+
+    found = report(
+        project,
+        MODEL,
+        numbers=(3,),
+        frozen_event_ids=[ids["a"]],
+        tool_mock_config={"price": {"mode": "mock-all", "mockData": {"0": 5}}},
+    )
+
+    assert [row.served for row in found.rows][:3] == ["frozen", "mocked", "live"]
+
+
+@pytest.mark.parametrize(("numbers", "root"), [((58,), None), ((2,), {"sdk_event_id": 1})])
+def test_report__numbers_of_a_session__are_no_places(
+    numbers: tuple[int, ...], root: dict[str, Any] | None, project: Project
+) -> None:
+    found = report(project, SEARCH, numbers=numbers, root=root, ok=True)
+
+    assert (found.consumed, found.missed, [row.is_reported for row in found.rows]) == (1, 4, [True] * 5)
+
+
+def test_report__number_of_calls_told__what_was_not_reported_was_answered_from_the_recording(project: Project) -> None:
+    none_live = report(project, call_count=4)
+
+    assert figures(none_live) == (5, 4, 1, 0, 0, 0)
+    assert (none_live.is_known, none_live.unknown) == (True, 0)
+    assert [row.served for row in none_live.rows] == ["frozen"] * 4 + [None]
+
+
+def test_report__more_calls_told_than_the_source_has__is_not_guessed_at(project: Project) -> None:
+    found = report(project, SEARCH, call_count=9, ok=True)
+
+    assert (found.consumed, [row.is_reported for row in found.rows]) == (1, [True] * 5)

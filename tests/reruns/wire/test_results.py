@@ -85,3 +85,10 @@ def test_answer__nonsense__is_refused_with_words(body: bytes) -> None:
 def test_answer__too_many_outcomes__is_refused() -> None:
     with pytest.raises(ResultUnreadableError, match="at most"):
         read({"results": [{}] * (MOST_OUTCOMES + 1)})
+
+
+@pytest.mark.parametrize(("given", "read"), [(7, 7), ("7", 7), (-1, None), (10**7, None), ([], None)])
+def test_answer__call_count__is_kept_where_it_is_one(given: Any, read: int | None) -> None:
+    (outcome,) = read_answer(json.dumps({"ok": True, "callCount": given}).encode()).outcomes
+
+    assert outcome.call_count == read
