@@ -18,6 +18,10 @@ from config.single_sign_on import read_single_sign_on
 _run_file = read_run_file()
 
 DEBUG = env.bool("PLAYHEAD_DEBUG", default=False)
+# `development` or `staging`; whatever else it says is production, and so is saying nothing. `manage.py up` says
+# development.
+ENVIRONMENT = read_setting("PLAYHEAD_ENV", run_file=_run_file, default="production").strip().lower()
+IS_PRODUCTION = ENVIRONMENT not in ("development", "staging")
 # An empty key is refused by Django itself, with its own message, as soon as something signs.
 SECRET_KEY = read_secret("PLAYHEAD_SECRET_KEY", file="secret_key")
 # Fernet keys for replay copies, newest first; older ones only decrypt.
@@ -57,6 +61,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "observability",
     "reruns",
+    "debugconsole",
 ]
 
 MIDDLEWARE = [
@@ -154,6 +159,9 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [{"address": _redis_url(2), "socket_connect_timeout": 2}], "prefix": "playhead"},
     },
 }
+
+# Debug lines, best on a server of its own (docs/debug-console.md): whoever prints much fills this one alone.
+DEBUG_REDIS_URL = env.str("DEBUG_REDIS_URL", default="") or _redis_url(5)
 
 # Socket.IO of the SDKs: messages among web processes, and the mailbox of each.
 SOCKETS_URL = _redis_url(4)
@@ -380,6 +388,14 @@ RETENTION_SHARE = env.float("RETENTION_SHARE", default=0.2)
 # What an SDK may answer over its socket; larger results are posted.
 RERUN_SOCKET_BYTES = env.int("RERUN_SOCKET_BYTES", default=2**20)
 RERUN_RESULT_BYTES = env.int("RERUN_RESULT_BYTES", default=16 * 2**20)
+
+# --- Debug console ------------------------------------------------------------------------------------------------
+# Off, nobody can look: no page, no endpoint, no reader. Policies then say who may.
+DEBUG_CONSOLE_ENABLED = env.bool("DEBUG_CONSOLE_ENABLED", default=not IS_PRODUCTION)
+# What runners put before their keys (RUNNER_DEBUG_REDIS_STREAM_PREFIX); an empty one is the default, as they read it.
+DEBUG_STREAM_PREFIX = env.str("DEBUG_STREAM_PREFIX", default="") or "ext-debug:"
+DEBUG_STREAM_MAXLEN = env.int("DEBUG_STREAM_MAXLEN", default=2_000)
+DEBUG_RETENTION_MINUTES = env.int("DEBUG_RETENTION_MINUTES", default=15)
 
 # --- The rest -------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -26,6 +26,8 @@ def build_environment(options: Options, *, urls: dict[str, str]) -> dict[str, st
         "PLAYHEAD_DATA": str(options.data),
         "PLAYHEAD_PUBLIC_URL": os.environ.get("PLAYHEAD_PUBLIC_URL") or options.address,
         "PLAYHEAD_ALLOWED_HOSTS": os.environ.get("PLAYHEAD_ALLOWED_HOSTS") or ",".join(_list_hosts(options.host)),
+        # Whoever starts it by this command alone is trying it out.
+        "PLAYHEAD_ENV": os.environ.get("PLAYHEAD_ENV") or "development",
         "PYTHONUNBUFFERED": "1",
         # glibc gives every thread an arena of its own, which keeps freed memory from the system.
         "MALLOC_ARENA_MAX": "2",

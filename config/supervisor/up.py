@@ -94,7 +94,9 @@ class Supervisor:
     async def _start(self) -> None:
         urls = await self._start_servers()
         environment = build_environment(self._options, urls=urls)
-        self._data.write_run_file(urls | {"PUBLIC_URL": environment["PLAYHEAD_PUBLIC_URL"]})
+        self._data.write_run_file(
+            urls | {"PUBLIC_URL": environment["PLAYHEAD_PUBLIC_URL"], "PLAYHEAD_ENV": environment["PLAYHEAD_ENV"]}
+        )
         made = await self._prepare(environment)
         if made["is_first"]:
             say(describe_first_run(made))

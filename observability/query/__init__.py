@@ -10,23 +10,30 @@
 """
 
 from observability.query.errors import QueryError
-from observability.query.fields import FIELDS, FieldKind, find_field
+from observability.query.fields import FIELDS, Field, FieldKind, find_field
 from observability.query.nodes import NO_QUERY, And, Node, Not, Or, Query, Term, Text
-from observability.query.parse import MOST_CHARACTERS, parse_query
+from observability.query.parse import MOST_CHARACTERS, Parser, parse_query
+from observability.query.values import Exact, Pattern, Regex, Value
 
 __all__ = [
     "FIELDS",
     "MOST_CHARACTERS",
     "NO_QUERY",
     "And",
+    "Exact",
+    "Field",
     "FieldKind",
     "Node",
     "Not",
     "Or",
+    "Parser",
+    "Pattern",
     "Query",
     "QueryError",
+    "Regex",
     "Term",
     "Text",
+    "Value",
     "find_field",
     "parse_query",
 ]

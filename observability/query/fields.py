@@ -39,6 +39,15 @@ class Field:
     example: str
     choices: tuple[str, ...] = ()
     alias: str = ""
+    is_ordered: bool = False
+    """Whether its choices stand in their order, so that it takes every operator."""
+    takes_regex: bool = False
+    """Whether `/…/` is an RE2 pattern as its value."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it takes `>`, `>=`, `<` and `<=`."""
+        return self.is_ordered or self.kind in COMPARABLE
 
 
 FLAG_NAMES = tuple(flag.name.lower() for flag in EventFlag if flag.name and not flag.name.startswith("HAS_"))

@@ -182,7 +182,7 @@ def _describe(index: int, node: Node) -> Part:
     if not isinstance(node, Term):
         return Part(index, node, text, "", "", ())
     values = tuple(
-        value.text if isinstance(value, Exact) else write_value(FIELDS[node.field], value) for value in node.values
+        value.text if isinstance(value, Exact) else write_value(FIELDS.get(node.field), value) for value in node.values
     )
     return Part(index, node, text, node.field, node.operator, values)
 
@@ -203,7 +203,7 @@ def _write(node: Node, *, in_and: bool = False) -> str:
 
 
 def _write_term(term: Term) -> str:
-    values = ",".join(write_value(FIELDS[term.field], value) for value in term.values)
+    values = ",".join(write_value(FIELDS.get(term.field), value) for value in term.values)
     if term.operator == NOT_EQUAL:
         return f"-{term.field}:{values}"
     return f"{term.field}{term.operator}{values}"

@@ -6,9 +6,11 @@
     one       = ("NOT" | "-") one | "(" alternatives ")" | condition | word | quoted
     condition = field operator values
     values    = value { "," value } | "(" value { ("OR" | ",") value } ")"
-    value     = { bare | quoted }         -- without space between; `*` in a bare part stands for anything
+    value     = { bare | quoted } | "/" regex "/"    -- without space between; `*` in a bare part stands for anything
 
 Bounds: `MOST_CHARACTERS` characters, `MOST_TERMS` values and words, `MOST_DEPTH` levels of parentheses and NOT.
+
+A room with fields of its own derives from `Parser`, so that the same grammar is spoken everywhere.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from typing import NoReturn
 
 from observability.ingest.terms import query_terms
 from observability.query.errors import QueryError
-from observability.query.fields import COMPARABLE, Field, FieldKind, find_field, suggest_field
+from observability.query.fields import Field, FieldKind, find_field, suggest_field
 from observability.query.nodes import EQUAL, NO_QUERY, NOT_EQUAL, Node, Query, Term, Text, all_of, any_of, negate
-from observability.query.values import Exact, Moment, Pattern, Value, read_number, read_time
+from observability.query.values import Exact, Moment, Pattern, Regex, Value, read_number, read_time
 
 MOST_CHARACTERS = 1_000
 MOST_TERMS = 50
@@ -36,6 +38,7 @@ _WORD = re.compile(r'[^\s"()]+')
 _BARE = re.compile(r'[^\s"(),]+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/", re.DOTALL)
 _WANTED = {
     FieldKind.COUNT: "needs a whole number, such as 100 or 1k",
     FieldKind.DURATION: "needs a duration, such as 500ms, 2s or 1.5m",
@@ -46,16 +49,15 @@ _WANTED = {
 
 def parse_query(text: str) -> Query:
     """Return what a text asks for; an empty one asks for nothing. Raises `QueryError`, which names the place."""
-    if len(text) > MOST_CHARACTERS:
-        excess = len(text) - MOST_CHARACTERS
-        raise QueryError(f"use at most {MOST_CHARACTERS} characters", position=MOST_CHARACTERS, length=excess)
-    if "\x00" in text:
-        raise QueryError("a query cannot hold the character NUL", position=text.index("\x00"))
-    return _Parser(text).read()
+    return Parser(text).read()
 
 
-class _Parser:
-    """Where the reading stands in one text."""
+class Parser:
+    """Where the reading stands in one text. What a room may do otherwise comes first."""
+
+    most_characters = MOST_CHARACTERS
+    most_terms = MOST_TERMS
+    most_depth = MOST_DEPTH
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -63,7 +65,35 @@ class _Parser:
         self._depth = 0
         self._terms = 0
 
+    def find_field(self, name: str) -> Field | None:
+        """Return the field of this name."""
+        return find_field(name)
+
+    def suggest_field(self, name: str) -> str | None:
+        """Return the field that was probably meant."""
+        return suggest_field(name)
+
+    def explain_star(self) -> str:
+        """Say what to write instead of a `*` in text."""
+        return "text is found by whole words: leave out the `*`, or name a field, such as `workflow:chat*`"
+
+    def explain_text(self, text: str) -> str | None:
+        """Say what is wrong with a text to search for, if anything is."""
+        return None if query_terms(text) else "nothing to search for here: text needs a letter or a digit"
+
+    def explain_regex(self, pattern: str) -> str | None:
+        """Say what is wrong with a pattern, if anything is."""
+        return None
+
+    # --- The whole ------------------------------------------------------------------------------------------------
+
     def read(self) -> Query:
+        """Return what the text asks for. Raises `QueryError`."""
+        most = self.most_characters
+        if len(self._text) > most:
+            raise QueryError(f"use at most {most} characters", position=most, length=len(self._text) - most)
+        if "\x00" in self._text:
+            raise QueryError("a query cannot hold the character NUL", position=self._text.index("\x00"))
         self._skip_space()
         if self._is_at_end():
             return NO_QUERY
@@ -125,8 +155,8 @@ class _Parser:
         """Go one level down and return the level before."""
         before = self._depth
         self._depth += 1
-        if self._depth > MOST_DEPTH:
-            raise QueryError(f"nested too deep: use at most {MOST_DEPTH} levels", position=start)
+        if self._depth > self.most_depth:
+            raise QueryError(f"nested too deep: use at most {self.most_depth} levels", position=start)
         return before
 
     # --- Text -----------------------------------------------------------------------------------------------------
@@ -136,17 +166,14 @@ class _Parser:
         found = _WORD.match(self._text, start)
         assert found is not None
         if "*" in found[0]:
-            message = "text is found by whole words: leave out the `*`, or name a field, such as `workflow:chat*`"
-            raise QueryError(message, position=start + found[0].index("*"))
+            raise QueryError(self.explain_star(), position=start + found[0].index("*"))
         self._step(len(found[0]))
         return self._make_text(found[0], start)
 
     def _make_text(self, text: str, start: int) -> Node:
         length = max(1, len(self._text[start : self._at].rstrip()))
-        if not query_terms(text):
-            raise QueryError(
-                "nothing to search for here: text needs a letter or a digit", position=start, length=length
-            )
+        if (wrong := self.explain_text(text)) is not None:
+            raise QueryError(wrong, position=start, length=length)
         self._count_term(start, length)
         return Text(text)
 
@@ -165,18 +192,18 @@ class _Parser:
         found = _FIELD.match(self._text, start)
         if found is None:
             found = _SPACED_FIELD.match(self._text, start)
-            if found is None or find_field(found[1]) is None:
+            if found is None or self.find_field(found[1]) is None:
                 return None
-        field = find_field(found[1])
+        field = self.find_field(found[1])
         if field is None:
-            meant = suggest_field(found[1])
+            meant = self.suggest_field(found[1])
             advice = f"did you mean `{meant}`?" if meant else 'put it in quotes to search for it as text: `"…"`'
             raise QueryError(f"unknown field `{found[1]}`, {advice}", position=start, length=len(found[1]))
         operator = found[2].removeprefix(":") or EQUAL
         operator = EQUAL if operator == "=" else operator
         self._at = found.end()
         if operator not in (EQUAL, NOT_EQUAL):
-            if field.kind not in COMPARABLE:
+            if not field.is_comparable:
                 message = f"`{field.name}` has no order: write `{field.name}:{field.example}`"
                 raise QueryError(message, position=start, length=len(found[0].rstrip()))
             self._skip_space()
@@ -227,6 +254,8 @@ class _Parser:
     def _read_value(self, field: Field, field_start: int, field_length: int) -> Value:
         """Read bare and quoted parts that touch; a `*` in a bare part separates the texts of a pattern."""
         start = self._at
+        if field.takes_regex and self._peek("/"):
+            return self._read_regex(field)
         parts, is_quoted = [""], False
         while not self._is_at_end():
             if self._peek('"'):
@@ -250,6 +279,19 @@ class _Parser:
             raise QueryError(message, position=field_start, length=field_length)
         self._count_term(start, self._at - start)
         return self._make_value(field, parts, start, is_quoted=is_quoted)
+
+    def _read_regex(self, field: Field) -> Value:
+        start = self._at
+        found = _REGEX.match(self._text, start)
+        if found is None:
+            message = f'unclosed pattern: close it with `/`, or put it in quotes: `{field.name}:"…"`'
+            raise QueryError(message, position=start, length=len(self._text) - start)
+        self._at = found.end()
+        self._count_term(start, self._at - start)
+        pattern = found[1].replace("\\/", "/")
+        if (wrong := self.explain_regex(pattern)) is not None:
+            self._fail_value(wrong, start)
+        return Regex(pattern)
 
     def _make_value(self, field: Field, parts: list[str], start: int, *, is_quoted: bool) -> Value:
         if len(parts) > 1:
@@ -307,8 +349,8 @@ class _Parser:
 
     def _count_term(self, start: int, length: int) -> None:
         self._terms += 1
-        if self._terms > MOST_TERMS:
-            raise QueryError(f"use at most {MOST_TERMS} words and values", position=start, length=length)
+        if self._terms > self.most_terms:
+            raise QueryError(f"use at most {self.most_terms} words and values", position=start, length=length)
 
     def _fail(self, message: str) -> NoReturn:
         raise QueryError(message, position=self._at)

@@ -51,7 +51,14 @@ class Ago:
     milliseconds: int
 
 
-Value = Exact | Pattern | Number | Moment | Ago
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """An RE2 pattern that is found in a text."""
+
+    pattern: str
+
+
+Value = Exact | Pattern | Number | Moment | Ago | Regex
 ANYTHING = Pattern(("", ""))
 
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?|\.\d{1,9}", re.ASCII)
@@ -106,13 +113,13 @@ def resolve_time(value: Moment | Ago, *, now: datetime) -> datetime:
     return value.at
 
 
-_SAFE_VALUE = re.compile(r'[^\s"(),*=<>][^\s"(),*]*')
+_SAFE_VALUE = re.compile(r'[^\s"(),*=<>/][^\s"(),*]*')
 _SAFE_WORD = re.compile(r"[^\W_][\w.@/+-]*")
 _KEYWORDS = {"AND", "OR", "NOT"}
 
 
-def write_value(field: Field, value: Value) -> str:
-    """Return the one spelling of a value."""
+def write_value(field: Field | None, value: Value) -> str:
+    """Return the one spelling of a value. Only that of a number depends on the field."""
     if isinstance(value, Exact):
         return _write_text(value.text)
     if isinstance(value, Pattern):
@@ -121,6 +128,9 @@ def write_value(field: Field, value: Value) -> str:
         return value.at.date().isoformat() if value.is_day else value.at.isoformat().replace("+00:00", "Z")
     if isinstance(value, Ago):
         return _write_ago(value)
+    if isinstance(value, Regex):
+        return "/" + value.pattern.replace("/", "\\/") + "/"
+    assert field is not None
     return _write_number(field, value.amount)
 
 

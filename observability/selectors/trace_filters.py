@@ -196,7 +196,7 @@ def _match_any(term: Term, *, now: datetime) -> Q:
     for value in term.values:
         if isinstance(value, Pattern):
             condition |= _match_pattern(term.field, column, value)
-        elif not isinstance(value, Exact):
+        elif isinstance(value, Number | Moment | Ago):
             condition |= _compare(term, column, value, now=now)
     return condition
 

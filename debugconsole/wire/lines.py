@@ -1,0 +1,149 @@
+"""One line of debug output as a typed value, and the JSON that viewers are sent of it (contract debug-console, 6.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+LEVELS = ("trace", "debug", "info", "warn", "error")
+"""From the least to the most severe; a level's rank is its place here."""
+STREAMS = ("stdout", "stderr", "log")
+ORIGINS = ("guest", "host")
+RANKS = {level: rank for rank, level in enumerate(LEVELS)}
+WARN_RANK = RANKS["warn"]
+
+
+class EntryId(NamedTuple):
+    """An entry's id in its stream. Compared as numbers: as texts, `…-9` would come after `…-10`."""
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+
+ZERO_ID = EntryId(0, 0)
+"""Before every entry."""
+
+
+def parse_entry_id(text: str | bytes) -> EntryId:
+    """Read `<ms>-<seq>`. Raises `ValueError`."""
+    if isinstance(text, bytes):
+        text = text.decode("ascii")
+    ms, dash, seq = text.partition("-")
+    if not (dash and ms.isascii() and seq.isascii() and ms.isdigit() and seq.isdigit() and len(text) <= 41):
+        raise ValueError(f"no entry id: {text[:60]!r}")
+    found = EntryId(int(ms), int(seq))
+    if max(found) >= 2**64:
+        raise ValueError(f"no entry id: {text[:60]!r}")
+    return found
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """What a producer said. `ts_ms` is its clock, None where it had none; the entry's id has the stream's clock."""
+
+    id: EntryId
+    ts_ms: int | None
+    level: str
+    stream: str
+    message: str
+    truncated: bool
+    origin: str = "guest"
+    tenant: str | None = None
+    extension: str | None = None
+    install: str | None = None
+    request: str | None = None
+    version: str | None = None
+    content_hash: str | None = None
+    trace: str | None = None
+    original_bytes: int | None = None
+    fields: dict[str, Any] | None = None
+    pod: str | None = None
+    boot: str | None = None
+    seq: int | None = None
+    redactions: int = 0
+
+    @property
+    def rank(self) -> int:
+        """How severe it is: the place of its level in `LEVELS`."""
+        return RANKS[self.level]
+
+
+class Redaction(msgspec.Struct, frozen=True):
+    """How many secrets were replaced in a line."""
+
+    kind: str
+    count: int
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The JSON of a line. What is not known is left out."""
+
+    id: str
+    n: int
+    ts: str
+    received_at: str = msgspec.field(name="received_at")
+    level: str
+    stream: str
+    origin: str
+    tenant_id: str | None = None
+    extension_id: str | None = None
+    install_id: str | None = None
+    request_id: str | None = None
+    version_id: str | None = None
+    content_hash: str | None = None
+    trace_id: str | None = None
+    message: str
+    truncated: bool
+    orig_bytes: int | None = None
+    redactions: tuple[Redaction, ...] = ()
+    fields: dict[str, Any] | None = None
+    pod: str | None = None
+    boot: str | None = None
+    seq: int | None = None
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_line(line: Line, ordinal: int) -> bytes:
+    """Return the JSON of a line that is the stream's `ordinal`th. A producer without a clock gets the stream's."""
+    received = write_time(line.id.ms)
+    event = _Event(
+        id=str(line.id),
+        n=ordinal,
+        ts=received if line.ts_ms is None else write_time(line.ts_ms),
+        received_at=received,
+        level=line.level,
+        stream=line.stream,
+        origin=line.origin,
+        tenant_id=line.tenant,
+        extension_id=line.extension,
+        install_id=line.install,
+        request_id=line.request,
+        version_id=line.version,
+        content_hash=line.content_hash,
+        trace_id=line.trace,
+        message=line.message,
+        truncated=line.truncated,
+        orig_bytes=line.original_bytes,
+        redactions=(Redaction("secret", line.redactions),) if line.redactions else (),
+        fields=line.fields,
+        pod=line.pod,
+        boot=line.boot,
+        seq=line.seq,
+    )
+    return _encoder.encode(event)
+
+
+def write_time(ms: int) -> str:
+    """Return milliseconds since 1970 as ISO 8601 in UTC, with milliseconds."""
+    try:
+        at = datetime.fromtimestamp(ms // 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        # An id that somebody wrote by hand may be any number.
+        return str(ms)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
