@@ -83,7 +83,7 @@ def test_event__without_a_clock__has_the_streams() -> None:
         {"tenant": f"{TENANT}:ext-1", "extension": "-"},
     ],
 )
-def test_guard__not_what_the_key_says__X -> None:
+def test_guard__not_what_the_key_says__is_foreign(fields: dict[str, Any]) -> None:
     shown = prepare("hello", **fields)
 
     assert isinstance(shown, Unshown)
