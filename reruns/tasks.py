@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
 
-from reruns.services import connections, delivery, evaluations, sampling, triggers
+from reruns.services import connections, delivery, evaluations, judging, sampling, triggers
 
 
 @shared_task(ignore_result=True)
@@ -39,6 +41,15 @@ def sweep_samples() -> None:
 def evaluate_runs(run_ids: list[int], *, is_again: bool = False) -> None:
     """Check answered runs; `is_again`: what looks at their events. Runs that are gone are nothing to do."""
     evaluations.evaluate_runs(run_ids=run_ids, is_again=is_again)
+
+
+@shared_task(ignore_result=True, bind=True, max_retries=judging.MOST_WAITS)
+def judge_run(self: Any, run_id: int) -> None:
+    """Ask the judge about a run. While others are being asked it comes again; what waits too long is swept up later."""
+    try:
+        judging.judge_run(run_id=run_id)
+    except judging.JudgesBusyError as busy:
+        raise self.retry(exc=busy, countdown=judging.find_wait_seconds(self.request.retries)) from busy
 
 
 @shared_task(ignore_result=True)

@@ -30,12 +30,14 @@ class TokenBudget(Check, frozen=True, kw_only=True, tag="token-budget"):
     max_tokens: Annotated[int, Meta(gt=0, le=10**12)]
 
     needs_events = True
+    needs_spending = True
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Compare with the usage of the answer, else of the run's events."""
         used = subject.total_tokens
         if used is None:
-            return skip("Neither the answer nor an event of the run says how many tokens were used.")
+            unknown = "Neither the answer nor an event of the run says how many tokens were used."
+            return skip(subject.missing.get("spending", unknown))
         return _judge(used, self.max_tokens, f"{used:,} tokens", f"{self.max_tokens:,}")
 
 
@@ -45,12 +47,13 @@ class CostBudget(Check, frozen=True, kw_only=True, tag="cost-budget"):
     max_cost_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
 
     needs_events = True
+    needs_spending = True
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Compare with the known cost."""
         micros = subject.cost_micros
         if micros is None:
-            return skip("What it cost is not known.")
+            return skip(subject.missing.get("spending", "What it cost is not known."))
         cost = micros / 1_000_000
         return _judge(cost, self.max_cost_usd, f"${cost:.6f}", f"${self.max_cost_usd:.6f}")
 

@@ -20,7 +20,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     needs_events: ClassVar[bool] = False
     """Whether it looks at the run's own events, which may arrive after its answer."""
     needs_others: ClassVar[bool] = False
-    """Whether it looks at the other runs of the step."""
+    """Whether it looks at the other runs of the step: then it waits for them."""
+    needs_spending: ClassVar[bool] = False
+    """Whether it asks what the run spent: calls answered from a recording or by a mock spent nothing."""
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Return what this says of one run. Pure."""

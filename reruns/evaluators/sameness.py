@@ -62,15 +62,19 @@ class Determinism(Check, frozen=True, kw_only=True, tag="determinism"):
             return skip("It takes two runs or more with an output.")
         assert subject.output is not None
         own = read_text(subject.output)
+        runs = len(subject.others) + 1
+        missing = f" {subject.unanswered} more did not answer." if subject.unanswered else ""
         lowest = min(measure_similarity(own, read_text(other)) for other in subject.others)
         evidence = {
             "similarity": round(lowest, 4),
             "threshold": self.similarity_threshold,
-            "runs": len(subject.others) + 1,
+            "runs": runs,
+            "unanswered": subject.unanswered,
         }
         if lowest >= self.similarity_threshold:
-            return passed(f"At least {lowest:.0%} alike in {len(subject.others) + 1} runs.", **evidence)
-        return failed(f"Only {lowest:.0%} like another run; {self.similarity_threshold:.0%} is asked for.", **evidence)
+            return passed(f"At least {lowest:.0%} alike in {runs} runs.{missing}", **evidence)
+        reason = f"Only {lowest:.0%} like another run; {self.similarity_threshold:.0%} is asked for.{missing}"
+        return failed(reason, **evidence)
 
 
 def find_differences(one: Any, other: Any, ignored: list[str]) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     original: bytes | None = None
     others: tuple[bytes, ...] = ()
     """Outputs of the other runs of the same step, as far as they answered well."""
+    unanswered: int = 0
+    """Other runs of the same step that did not answer, or not yet."""
     duration_ms: float | None = None
     total_tokens: int | None = None
     cost_micros: int | None = None

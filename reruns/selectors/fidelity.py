@@ -53,6 +53,23 @@ def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityRe
     return _compare(run, calls, _load_rerun(run, calls, offered), offered)
 
 
+def find_spending(run: Run) -> tuple[set[int], bool]:
+    """Return the numbers of the run's events that were not answered from a recording or by a mock, and whether that is
+    known of all its model calls. As dear as the report; raises `NotFoundError` for a source that is gone, and
+    `TooLargeError`.
+    """
+    trigger = run.trigger
+    project_id = trigger.project_id
+    source = list_slots(project_id, get_trace(project_id, trigger.trace_id))
+    offered, counted = _list_offered(project_id, trigger.run_config, source)
+    calls = load_calls(project_id, counted)
+    rerun = _load_rerun(run, calls, offered)
+    served = _find_served(trigger.run_config, calls, rerun, offered)
+    reported = [(call.slot, how) for call, how in zip(rerun, served, strict=True) if call.is_reported]
+    is_known = all(how != "unknown" for slot, how in reported if slot.kind == "ai")
+    return {slot.event_id for slot, how in reported if how == "live"}, is_known
+
+
 def _load_rerun(run: Run, source: list[Call], offered: set[int]) -> list[Call]:
     project_id = run.trigger.project_id
     if not run.trace_id:

@@ -5,6 +5,7 @@ Redacted values are compared with redacted ones, so that nothing secret gets int
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,19 +18,26 @@ from observability.models import Event, Payload
 from observability.selectors.events import own_events
 from observability.selectors.traces import get_trace
 from observability.services.blobs import BlobMissingError, load_value
+from reruns.errors import TooLargeError
+from reruns.evaluators.check import Check
 from reruns.evaluators.subject import Call, Subject
 from reruns.models import Run, Trigger
+from reruns.selectors.fidelity import find_spending
 
 MOST_CALLS = 20_000
 _KEY = ("trace_id", "started_at", "span_id")
 
 
 class SubjectLoader:
-    """Loads the subjects of one trigger's runs; what they share is read once."""
+    """Loads the subjects of one trigger's runs; what they share is read once.
 
-    def __init__(self, trigger: Trigger, runs: list[Run]) -> None:
+    What a run spent is found out only for `checks` that ask: it takes comparing the run with its source.
+    """
+
+    def __init__(self, trigger: Trigger, runs: list[Run], *, checks: Sequence[Check | str] = ()) -> None:
         self._trigger = trigger
         self._runs = runs
+        self._needs_spending = any(isinstance(check, Check) and check.needs_spending for check in checks)
         self._originals: dict[int, tuple[bytes | None, str]] = {}
 
     def load(self, run: Run) -> Subject:
@@ -37,16 +45,18 @@ class SubjectLoader:
         output, no_output = _read_output(run)
         original, no_original = self._load_original(run.step)
         rows = _list_rows(self._trigger.project_id, run.trace_id)
-        missing = {"output": no_output, "original": no_original}
+        spent, no_spending = self._list_spent(run, rows)
+        missing = {"output": no_output, "original": no_original, "spending": no_spending}
         return Subject(
             ok=bool(run.ok),
             error=run.error,
             output=output,
             original=original,
             others=tuple(self._list_others(run)),
+            unanswered=sum(other.answered_at is None for other in self._runs if other.step == run.step),
             duration_ms=run.duration_ms,
-            total_tokens=_count_tokens(run, rows),
-            cost_micros=self._find_cost(run, rows),
+            total_tokens=_count_tokens(run, spent),
+            cost_micros=self._find_cost(run, spent),
             calls=None if rows is None else tuple(Call(row["kind"], row["tool_name"] or row["name"]) for row in rows),
             missing={name: reason for name, reason in missing.items() if reason},
         )
@@ -60,10 +70,23 @@ class SubjectLoader:
             self._originals[step] = _load_original(self._trigger, step)
         return self._originals[step]
 
-    def _find_cost(self, run: Run, rows: list[dict[str, Any]] | None) -> int | None:
-        """Return the sum of the run's own model calls; of a step that is one, the price of what it used."""
-        if rows is not None:
-            costs = [row["cost_micros"] for row in rows if row["kind"] == "ai"]
+    def _list_spent(self, run: Run, rows: list[dict[str, Any]] | None) -> tuple[list[dict[str, Any]] | None, str]:
+        """Return the run's model calls that really happened; None, and why, where that is not known."""
+        models = None if rows is None else [row for row in rows if row["kind"] == "ai"]
+        if not models or not self._needs_spending or self._trigger.mode != Trigger.Mode.WORKFLOW:
+            return models, ""
+        try:
+            live, is_known = find_spending(run)
+        except (NotFoundError, TooLargeError) as error:
+            return None, f"Which calls were answered from the recording is not known: {error}"
+        if not is_known:
+            return None, "Which calls were answered from the recording is not known: outputs are not captured."
+        return [row for row in models if row["id"] in live], ""
+
+    def _find_cost(self, run: Run, spent: list[dict[str, Any]] | None) -> int | None:
+        """Return the sum of the model calls that happened; of a step that is one, the price of what it used."""
+        if spent is not None:
+            costs = [row["cost_micros"] for row in spent]
             return None if None in costs else sum(costs)
         if self._trigger.mode == Trigger.Mode.WORKFLOW:
             return None
@@ -88,18 +111,18 @@ def _list_rows(project_id: int, trace_id: str) -> list[dict[str, Any]] | None:
     if not trace_id:
         return None
     events = Event.objects.filter(project_id=project_id, trace_id=trace_id).order_by("started_at", "span_id")
-    columns = ("kind", "name", "tool_name", "total_tokens", "cost_micros")
+    columns = ("id", "kind", "name", "tool_name", "total_tokens", "cost_micros")
     return list(events.values(*columns)[:MOST_CALLS]) or None
 
 
-def _count_tokens(run: Run, rows: list[dict[str, Any]] | None) -> int | None:
-    """Return what the answer says, else the sum of the events; None where one of them does not say."""
+def _count_tokens(run: Run, spent: list[dict[str, Any]] | None) -> int | None:
+    """Return what the answer says, else the sum of the calls that happened; None where one of them does not say."""
     total = (run.usage or {}).get("total")
     if total is not None:
         return int(total)
-    if rows is None:
+    if spent is None:
         return None
-    counts = [row["total_tokens"] for row in rows if row["kind"] == "ai"]
+    counts = [row["total_tokens"] for row in spent]
     return None if None in counts else sum(counts)
 
 

@@ -24,6 +24,7 @@ from reruns.selectors.policies import count_live_triggers, count_recent_runs
 from reruns.selectors.replay import find_workflow_input, get_slots_by_id, list_slots, require_replayable
 from reruns.services.announce import announce_after_commit
 from reruns.services.delivery import deliver_after_commit
+from reruns.services.evaluations import evaluate_ended
 from reruns.services.transitions import finish_trigger, lock_trigger
 from reruns.wire.messages import STEP_TYPES, Step
 from reruns.wire.mocks import check_mocks, check_prompts
@@ -140,6 +141,7 @@ def cancel_trigger(*, trigger: Trigger, cancelled_by: User | None) -> Trigger:
         raise FinishedError(f"The rerun is {locked.get_state_display().lower()} already.")
     locked.cancelled_by = cancelled_by
     finish_trigger(locked, Trigger.State.CANCELLED, "")
+    evaluate_ended(locked)
     return locked
 
 
@@ -152,6 +154,7 @@ def expire_triggers() -> int:
             locked = lock_trigger(trigger_id)
             if locked.is_live and locked.expires_at <= timezone.now():
                 finish_trigger(locked, Trigger.State.EXPIRED, _explain_expiry(locked))
+                evaluate_ended(locked)
                 ended += 1
     return ended
 

@@ -7,12 +7,15 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from observability.errors import InvalidError
+from observability.ingest.records import Usage
 from observability.models import Project
 from observability.selectors.traces import get_trace
 from observability.services.purge import delete_trace
@@ -22,6 +25,7 @@ from reruns.selectors.policies import get_policy
 from reruns.selectors.triggers import get_trigger_detail
 from reruns.services.evaluations import evaluate_runs, sweep_evaluations
 from reruns.services.judges import remove_judge, set_judge
+from reruns.services.judging import JudgesBusyError, judge_run
 from reruns.services.results import record_answer
 from reruns.services.sampling import create_sampling_config
 from reruns.services.triggers import (
@@ -51,7 +55,10 @@ def ask(project: Project, *checks: dict[str, Any], run_count: int = 1) -> Trigge
 
 def answer(trigger: Trigger, *outcomes: Outcome) -> None:
     record_answer(project_id=trigger.project_id, trigger_id=trigger.pk, answer=Answer(outcomes=list(outcomes)))
-    evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)))
+    run_ids = list(trigger.runs.values_list("pk", flat=True))
+    evaluate_runs(run_ids=run_ids)
+    for run_id in run_ids:
+        judge_run(run_id=run_id)
 
 
 def list_statuses(trigger: Trigger) -> list[list[str]]:
@@ -176,7 +183,7 @@ def test_tool_called__its_event_comes_after_the_answer__is_found_by_the_second_l
 
 
 @pytest.mark.usefixtures("trace")
-def test_determinism__one_more_run_answers__is_checked_for_all(project: Project) -> None:
+def test_determinism__runs_still_to_come__waits_for_them(project: Project) -> None:
     trigger = ask(project, {"type": "determinism"}, run_count=3)
     answer(trigger, make_outcome(b'"a"'), make_outcome(b'"a"'))
     early = list_statuses(trigger)
@@ -187,9 +194,85 @@ def test_determinism__one_more_run_answers__is_checked_for_all(project: Project)
     evaluate_runs(run_ids=[trigger.runs.get(number=3).pk])
 
     assert (early, list_statuses(trigger)) == (
-        [["passed"], ["passed"], []],
+        [[], [], []],
         [["failed"], ["failed"], ["failed"]],
     )
+
+
+@pytest.mark.usefixtures("trace")
+def test_determinism__cancelled_before_the_last__is_told_of_those_that_answered(
+    project: Project,
+) -> None:
+    trigger = ask(project, {"type": "determinism"}, run_count=3)
+    answer(trigger, make_outcome(b'"a"'), make_outcome(b'"a"'))
+
+    with patch("reruns.services.evaluations.current_app.send_task") as send_task:
+        cancel_trigger(trigger=trigger, cancelled_by=None)
+    task, (run_ids,) = send_task.call_args.args[0], send_task.call_args.kwargs["args"]
+    evaluate_runs(run_ids=run_ids)
+
+    first = Evaluation.objects.order_by("pk")[0]
+    assert (task, len(run_ids)) == ("reruns.tasks.evaluate_runs", 2)
+    assert list_statuses(trigger) == [["passed"], ["passed"], []]
+    assert first.reason == "At least 100% alike in 2 runs. 1 more did not answer."
+    assert get_trigger_detail(project.pk, trigger.pk).verdict == "failed"
+
+
+def _write_run(project: Project, *, answered: bytes) -> None:
+    """Store what a run of `chat` did: its model call of a cent and ten tokens, with this answer."""
+    write(
+        project.pk,
+        make_event("chat::2::run-1", run_id="r", source="sdk"),
+        make_event(
+            "chat::2::run-1",
+            "ai",
+            at=1,
+            kind="ai",
+            name="gpt-4o-mini",
+            parent_span_id="root",
+            source="sdk",
+            sdk_event_id=3,
+            output=answered,
+            cost_micros=10_000,
+            usage=Usage(input=6, output=4, total=10),
+        ),
+    )
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("answered", "taken"),
+    [
+        # What the recording says, under the number it was frozen under: nobody was asked.
+        (b'"A tarp."', (0.0, 0)),
+        (b'"Something new."', (0.01, 10)),
+    ],
+)
+def test_budgets__model_call_frozen_or_live__count_what_was_spent(
+    project: Project, answered: bytes, taken: tuple[float, int]
+) -> None:
+    checks = [{"type": "cost-budget", "max_cost_usd": 1}, {"type": "token-budget", "max_tokens": 100}]
+    trigger = ask(project, *checks)
+    trigger.runs.update(trace_id="chat::2::run-1")
+    _write_run(project, answered=answered)
+
+    answer(trigger, make_outcome())
+
+    found = Evaluation.objects.order_by("position").values_list("status", "evidence")
+    assert [(status, evidence["taken"]) for status, evidence in found] == [("passed", one) for one in taken]
+
+
+@pytest.mark.usefixtures("trace")
+def test_budgets__the_source_is_gone__are_skipped_and_say_why(project: Project) -> None:
+    trigger = ask(project, {"type": "cost-budget", "max_cost_usd": 1})
+    trigger.runs.update(trace_id="chat::2::run-1")
+    _write_run(project, answered=b"1")
+    delete_trace(project_id=project.pk, trace_id=TRACE)
+
+    answer(trigger, make_outcome())
+
+    found = Evaluation.objects.get()
+    assert (found.status, found.reason.startswith("Which calls were answered")) == ("skipped", True)
 
 
 @pytest.mark.usefixtures("trace")
@@ -347,6 +430,66 @@ def test_judge__refuses__is_an_error_and_no_verdict(project: Project, endpoint: 
     assert (found.status, found.reason.startswith(f"The judge answered {status}")) == ("error", True)
     assert endpoint.asked[0][1] is None
     assert len(endpoint.asked) == 1
+
+
+@pytest.mark.usefixtures("trace")
+def test_judge__does_not_answer__holds_no_other_check_and_no_other_project(
+    project: Project, endpoint: _Endpoint
+) -> None:
+    endpoint.is_stuck = True
+    set_judge(project_id=project.pk, base_url=endpoint.url, model="local", key="")
+    trigger = ask(project, JUDGE, SAME)
+
+    record_answer(project_id=project.pk, trigger_id=trigger.pk, answer=Answer(outcomes=[make_outcome(b"1")]))
+    evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)))
+
+    assert list_statuses(trigger) == [["failed"]]
+    assert endpoint.asked == []
+    assert get_trigger_detail(project.pk, trigger.pk).checks[0].outcome == "waiting"
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize("taken", ["reruns.judging.{0}", "reruns.judging-place.0 reruns.judging-place.1"])
+def test_judge__as_many_are_asked_as_may_be__comes_again(project: Project, endpoint: _Endpoint, taken: str) -> None:
+    endpoint.say('{"score": 9}')
+    set_judge(project_id=project.pk, base_url=endpoint.url, model="local", key="")
+    trigger = ask(project, JUDGE)
+    record_answer(project_id=project.pk, trigger_id=trigger.pk, answer=Answer(outcomes=[make_outcome(b"1")]))
+    (run_id,) = trigger.runs.values_list("pk", flat=True)
+    places = taken.format(project.pk).split()
+    cache.set_many(dict.fromkeys(places, 1))
+
+    try:
+        with pytest.raises(JudgesBusyError):
+            judge_run(run_id=run_id)
+        refused = len(endpoint.asked)
+    finally:
+        cache.delete_many(places)
+
+    assert (refused, judge_run(run_id=run_id), judge_run(run_id=run_id)) == (0, 1, 0)
+    assert len(endpoint.asked) == 1
+
+
+@pytest.mark.usefixtures("trace")
+def test_sweep__the_judge_s_message_was_lost__is_sent_again(project: Project, endpoint: _Endpoint) -> None:
+    set_judge(project_id=project.pk, base_url=endpoint.url, model="local", key="")
+    trigger = ask(project, JUDGE, SAME)
+    record_answer(project_id=project.pk, trigger_id=trigger.pk, answer=Answer(outcomes=[make_outcome(b"1")]))
+    evaluate_runs(run_ids=list(trigger.runs.values_list("pk", flat=True)))
+    Run.objects.update(answered_at=timezone.now() - timedelta(minutes=10))
+
+    with patch("reruns.services.judging.current_app.send_task") as send_task:
+        first, before = sweep_evaluations(), send_task.call_count
+        sweep_evaluations()
+    (run_id,) = trigger.runs.values_list("pk", flat=True)
+
+    assert (first, before, send_task.call_count) == (1, 0, 0)
+    cache.delete(f"reruns.judging-waits.{run_id}")
+    with patch("reruns.services.judging.current_app.send_task") as send_task:
+        sweep_evaluations()
+        sweep_evaluations()
+    assert [call.kwargs["args"] for call in send_task.call_args_list] == [[run_id]]
+    judge_run(run_id=run_id)
 
 
 def test_judge__nobody_listens_or_it_says_too_much_or_nothing__is_unavailable(endpoint: _Endpoint) -> None:
