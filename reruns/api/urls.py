@@ -8,6 +8,7 @@ from observability.api import converters  # noqa: F401 - importing registers the
 from observability.api.views import NoSuchAddressView
 from reruns.api.fidelity import FidelityView
 from reruns.api.judges import JudgeView
+from reruns.api.outputs import RunOutputView
 from reruns.api.requests import PortalTasks, StepReruns, TriggerCancellation, Triggers, TriggerView, WorkflowReruns
 from reruns.api.results import (
     EventReruns,
@@ -29,6 +30,9 @@ urlpatterns = [
     path(f"{_API}/triggers", Triggers.as_view(), name="trigger-list"),
     path(f"{_API}/triggers/<number:trigger_id>", TriggerView.as_view(), name="trigger-detail"),
     path(f"{_API}/triggers/<number:trigger_id>/fidelity", FidelityView.as_view(), name="trigger-fidelity"),
+    path(
+        f"{_API}/triggers/<number:trigger_id>/runs/<number:number>/output", RunOutputView.as_view(), name="run-output"
+    ),
     path(f"{_API}/triggers/<number:trigger_id>/cancel", TriggerCancellation.as_view(), name="trigger-cancel"),
     path(f"{_API}/triggers/<number:trigger_id>/results", TriggerResults.as_view(), name="trigger-results"),
     path(f"{_API}/events/<number:event_id>/reruns", EventReruns.as_view(), name="event-reruns"),

@@ -59,7 +59,7 @@ class Determinism(Check, frozen=True, kw_only=True, tag="determinism"):
         if (verdict := judge_output_first(subject)) is not None:
             return verdict
         if not subject.others:
-            return skip("It takes two runs or more with an output.")
+            return skip(subject.missing.get("others", "It takes two runs or more with an output."))
         assert subject.output is not None
         own = read_text(subject.output)
         runs = len(subject.others) + 1

@@ -137,6 +137,8 @@ class Run(models.Model):
     # JSON text as `ingest.payloads.pack` stores it, redacted and captured as the project wishes.
     output = models.BinaryField(null=True, blank=True)
     output_bytes = models.PositiveIntegerField(null=True, blank=True)
+    # Its beginning, so that lists need not read it.
+    output_preview = models.TextField(blank=True)
     error = models.TextField(blank=True)
     duration_ms = models.FloatField(null=True, blank=True)
     usage = models.JSONField(null=True, blank=True)

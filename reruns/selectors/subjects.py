@@ -25,6 +25,8 @@ from reruns.models import Run, Trigger
 from reruns.selectors.fidelity import find_spending
 
 MOST_CALLS = 20_000
+MOST_OTHER_BYTES = 64 * 2**20
+"""Of the outputs of other runs, together: what is larger is not compared."""
 _KEY = ("trace_id", "started_at", "span_id")
 
 
@@ -38,7 +40,9 @@ class SubjectLoader:
         self._trigger = trigger
         self._runs = runs
         self._needs_spending = any(isinstance(check, Check) and check.needs_spending for check in checks)
+        self._needs_others = any(isinstance(check, Check) and check.needs_others for check in checks)
         self._originals: dict[int, tuple[bytes | None, str]] = {}
+        self._outputs: dict[int, dict[int, bytes] | None] = {}
 
     def load(self, run: Run) -> Subject:
         """Return what is known of a run. Up to five queries, and a read of storage for each large value."""
@@ -46,13 +50,14 @@ class SubjectLoader:
         original, no_original = self._load_original(run.step)
         rows = _list_rows(self._trigger.project_id, run.trace_id)
         spent, no_spending = self._list_spent(run, rows)
-        missing = {"output": no_output, "original": no_original, "spending": no_spending}
+        others, no_others = self._list_others(run)
+        missing = {"output": no_output, "original": no_original, "spending": no_spending, "others": no_others}
         return Subject(
             ok=bool(run.ok),
             error=run.error,
             output=output,
             original=original,
-            others=tuple(self._list_others(run)),
+            others=tuple(others),
             unanswered=sum(other.answered_at is None for other in self._runs if other.step == run.step),
             duration_ms=run.duration_ms,
             total_tokens=_count_tokens(run, spent),
@@ -61,9 +66,18 @@ class SubjectLoader:
             missing={name: reason for name, reason in missing.items() if reason},
         )
 
-    def _list_others(self, run: Run) -> list[bytes]:
-        alike = [other for other in self._runs if other.step == run.step and other.pk != run.pk and other.ok]
-        return [output for output, _ in map(_read_output, alike) if output is not None]
+    def _list_others(self, run: Run) -> tuple[list[bytes], str]:
+        """Return the outputs of the step's other runs that answered well, or why they are not looked at."""
+        if not self._needs_others:
+            return [], ""
+        if run.step not in self._outputs:
+            alike = [other for other in self._runs if other.step == run.step and other.ok]
+            is_bounded = sum(other.output_bytes or 0 for other in alike) <= MOST_OTHER_BYTES
+            self._outputs[run.step] = _load_outputs(alike) if is_bounded else None
+        outputs = self._outputs[run.step]
+        if outputs is None:
+            return [], f"The outputs of all runs hold more than {MOST_OTHER_BYTES} bytes: too many to compare."
+        return [output for pk, output in outputs.items() if pk != run.pk], ""
 
     def _load_original(self, step: int) -> tuple[bytes | None, str]:
         if step not in self._originals:
@@ -101,9 +115,16 @@ class SubjectLoader:
 
 
 def _read_output(run: Run) -> tuple[bytes | None, str]:
-    if run.output is None:
+    """Return what a run answered; not kept with the run, of which there may be many."""
+    output = _load_outputs([run]).get(run.pk)
+    if output is None:
         return None, "The project does not capture outputs." if run.output_bytes is not None else ""
-    return unpack(bytes(run.output)), ""
+    return output, ""
+
+
+def _load_outputs(runs: list[Run]) -> dict[int, bytes]:
+    found = Run.objects.filter(pk__in=[run.pk for run in runs], output__isnull=False).order_by("number")
+    return {pk: unpack(bytes(output or b"")) for pk, output in found.values_list("pk", "output")}
 
 
 def _list_rows(project_id: int, trace_id: str) -> list[dict[str, Any]] | None:

@@ -23,7 +23,8 @@ from reruns.selectors.evaluations import (
 
 MOST_TRIGGERS = 200
 _INLINE_BYTES = 256 * 1024
-_PREVIEW_BYTES = 2_000
+_ALL_INLINE_BYTES = 4 * 2**20
+"""Of the outputs that come with a rerun, together; others have a preview, and `selectors/outputs` has them whole."""
 
 
 class TriggerSummary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -72,7 +73,10 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     status: Annotated[str, Meta(description="`waiting`, `completed`, `failed`, `expired` or `cancelled`.")]
     ok: bool | None
     output: Annotated[Raw | None, Meta(description="As answered, redacted; null where `outputPreview` is given.")]
-    output_preview: Annotated[str | None, Meta(description="The beginning of an output too large to show.")]
+    output_preview: Annotated[
+        str | None,
+        Meta(description="The beginning of an output too large to come along: `/runs/{number}/output` has all of it."),
+    ]
     output_bytes: int | None
     is_withheld: Annotated[bool, Meta(description="The project does not capture outputs.")]
     error: str
@@ -162,20 +166,22 @@ def get_trigger(project_id: int, trigger_id: int) -> Trigger:
 
 
 def get_trigger_detail(project_id: int, trigger_id: int) -> TriggerDetail:
-    """Return one rerun with its runs, what was found of them, and deliveries. Four queries. Raises `NotFoundError`."""
-    runs = Prefetch("runs", queryset=Run.objects.order_by("step", "number").prefetch_related("evaluations"))
+    """Return one rerun with its runs, what was found of them, and deliveries. Five queries. Raises `NotFoundError`."""
+    listed = Run.objects.defer("output").annotate(is_kept=Q(output__isnull=False)).order_by("step", "number")
+    runs = Prefetch("runs", queryset=listed.prefetch_related("evaluations"))
     deliveries = Prefetch("deliveries", queryset=Delivery.objects.order_by("pk"))
     row = _select(project_id).filter(pk=trigger_id).prefetch_related(runs, deliveries).first()
     if row is None:
         raise NotFoundError("No such rerun.")
     checks = sum_up_checks(row.evaluations, list(row.runs.all()))
+    outputs = _load_outputs(list(row.runs.all()))
     return TriggerDetail(
         **_describe(row),
         checks=checks,
         verdict=find_verdict(checks),
         steps=[_describe_step(step) for step in row.steps],
         evaluations=row.evaluations,
-        run_items=[_describe_run(run) for run in row.runs.all()],
+        run_items=[_describe_run(run, outputs.get(run.pk)) for run in row.runs.all()],
         deliveries=[_describe_delivery(item) for item in row.deliveries.all()],
     )
 
@@ -232,18 +238,27 @@ def _describe_step(step: dict[str, Any]) -> StepItem:
     )
 
 
-def _describe_run(run: Run) -> RunItem:
-    output = None if run.output is None else unpack(bytes(run.output))
-    is_small = output is not None and len(output) <= _INLINE_BYTES
+def _load_outputs(runs: list[Run]) -> dict[int, bytes]:
+    """Return by run the outputs that come along: the small ones, in order, as long as they are few bytes together."""
+    chosen, size = [], 0
+    for run in runs:
+        if run.output_bytes is not None and run.output_bytes <= min(_INLINE_BYTES, _ALL_INLINE_BYTES - size):
+            chosen.append(run.pk)
+            size += run.output_bytes
+    found = Run.objects.filter(pk__in=chosen, output__isnull=False).values_list("pk", "output")
+    return {pk: unpack(bytes(output or b"")) for pk, output in found}
+
+
+def _describe_run(run: Any, output: bytes | None) -> RunItem:
     return RunItem(
         step=run.step,
         number=run.number,
         status=run.state,
         ok=run.ok,
-        output=Raw(output) if output is not None and is_small else None,
-        output_preview=None if output is None or is_small else output[:_PREVIEW_BYTES].decode(errors="replace"),
+        output=None if output is None else Raw(output),
+        output_preview=run.output_preview if output is None and run.is_kept else None,
         output_bytes=run.output_bytes,
-        is_withheld=run.output is None and run.output_bytes is not None,
+        is_withheld=not run.is_kept and run.output_bytes is not None,
         error=run.error,
         duration_ms=run.duration_ms,
         usage=run.usage,

@@ -117,7 +117,8 @@ class _Evaluation:
     def __init__(self, trigger: Trigger, wanted: set[int], *, is_again: bool) -> None:
         self._wanted = wanted
         self._is_again = is_again
-        every = list(trigger.runs.all())
+        # Outputs are read one by one, as they are looked at.
+        every = list(trigger.runs.defer("output"))
         self._runs = [run for run in every if run.answered_at is not None]
         waiting = {run.step for run in every if run.answered_at is None} if trigger.is_live else set()
         self._steps = {run.step for run in self._runs if run.pk in wanted}

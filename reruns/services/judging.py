@@ -62,8 +62,10 @@ def _name_waiting(run_id: int) -> str:
 
 def _judge(run_id: int) -> int:
     run = Run.objects.select_related("trigger").filter(pk=run_id, answered_at__isnull=False).first()
-    judge = run and JudgeSettings.objects.filter(pk=run.trigger.project_id).first()
-    if run is None or judge is None:
+    if run is None:
+        return 0
+    judge = JudgeSettings.objects.filter(pk=run.trigger.project_id).first()
+    if judge is None:
         return 0
     known = set(run.evaluations.values_list("position", flat=True))
     subject = SubjectLoader(run.trigger, [run]).load(run)

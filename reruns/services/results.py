@@ -23,6 +23,7 @@ from reruns.services.evaluations import evaluate_after_commit
 from reruns.services.transitions import finish_trigger, lock_trigger, save_trigger
 from reruns.wire.results import Answer, Outcome, StepAnswer, read_number
 
+PREVIEW_BYTES = 2_000
 _TASK_PREFIX = "task-"
 
 
@@ -105,7 +106,7 @@ def note_refusal(*, trigger_id: int, project_id: int, session_id: str, detail: s
 
 def _record(trigger: Trigger, answer: Answer, policy: ProjectPolicy) -> Recorded:
     recorded = Recorded(trigger)
-    runs = list(trigger.runs.all())
+    runs = list(trigger.runs.defer("output"))
     was_live = trigger.is_live
     changed: list[Run] = []
     for step, outcomes in _place(trigger, answer, recorded):
@@ -177,7 +178,9 @@ def _fill(run: Run, outcome: Outcome, policy: ProjectPolicy, *, is_late: bool) -
     if outcome.output is not None:
         run.output_bytes = len(outcome.output)
         if policy.capture.outputs:
-            run.output = pack(redact_json(outcome.output, policy.rules))
+            redacted = redact_json(outcome.output, policy.rules)
+            run.output, run.output_bytes = pack(redacted), len(redacted)
+            run.output_preview = redacted[:PREVIEW_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
     if not is_late:
         run.state = Run.State.COMPLETED if outcome.ok else Run.State.FAILED
 

@@ -19,6 +19,12 @@ from tests.reruns.test_state_machine import ask
 API = "/api/observability"
 
 
+def _answer(trigger: Trigger) -> int:
+    """Give the trigger's run an output, as if it had answered before; return the trigger's number."""
+    trigger.runs.update(output=b"1", output_bytes=1)
+    return trigger.pk
+
+
 class Api:
     """Calls the API with a key, or as a signed-in person."""
 
@@ -48,6 +54,8 @@ def reads(trace: str, project: Project) -> dict[str, tuple[str, str, Any]]:
         "trigger": ("GET", f"{API}/triggers/{trigger.pk}", None),
         "sampling": ("GET", f"{API}/sampling-configs", None),
         "sessions": ("GET", f"{API}/sdk-sessions", None),
+        "output": ("GET", f"{API}/triggers/{_answer(trigger)}/runs/1/output", None),
+        "fidelity": ("GET", f"{API}/triggers/{trigger.pk}/fidelity", None),
     }
 
 
@@ -81,7 +89,18 @@ def admins(reads: object, project: Project) -> dict[str, tuple[str, str, Any]]:
     }
 
 
-ALL_FOREIGN = {"trigger", "workflow", "steps", "portal", "config", "short config", "event results", "results"}
+ALL_FOREIGN = {
+    "trigger",
+    "output",
+    "fidelity",
+    "workflow",
+    "steps",
+    "portal",
+    "config",
+    "short config",
+    "event results",
+    "results",
+}
 Routes = dict[str, tuple[str, str, Any]]
 
 
