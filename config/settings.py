@@ -388,6 +388,9 @@ RETENTION_SHARE = env.float("RETENTION_SHARE", default=0.2)
 # What an SDK may answer over its socket; larger results are posted.
 RERUN_SOCKET_BYTES = env.int("RERUN_SOCKET_BYTES", default=2**20)
 RERUN_RESULT_BYTES = env.int("RERUN_RESULT_BYTES", default=16 * 2**20)
+# How often SDKs with one key may connect, and register, a minute and web process: many may come back at once.
+RERUN_CONNECTS_PER_MINUTE = env.int("RERUN_CONNECTS_PER_MINUTE", default=600)
+RERUN_REGISTERS_PER_MINUTE = env.int("RERUN_REGISTERS_PER_MINUTE", default=1200)
 
 # --- Debug console ------------------------------------------------------------------------------------------------
 # Off, nobody can look: no page, no endpoint, no reader. Policies then say who may.

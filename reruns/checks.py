@@ -8,14 +8,20 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 _BOUNDS = ("RERUN_SOCKET_BYTES", "RERUN_RESULT_BYTES")
+_RATES = ("RERUN_CONNECTS_PER_MINUTE", "RERUN_REGISTERS_PER_MINUTE")
 
 
 @register()
 def check_bounds(**kwargs: Any) -> list[CheckMessage]:
-    """The bounds of results are positive, and what is posted may be as large as what is said over a socket."""
+    """Bounds and rates are positive, and what is posted may be as large as what is said over a socket."""
     found: list[CheckMessage] = [
         Error(f"{name} must be a positive number of bytes.", hint=f"Set {name}, or leave it out.", id="playhead.E020")
         for name in _BOUNDS
+        if getattr(settings, name) <= 0
+    ]
+    found += [
+        Error(f"{name} must be a positive number.", hint=f"Set {name}, or leave it out.", id="playhead.E022")
+        for name in _RATES
         if getattr(settings, name) <= 0
     ]
     if settings.RERUN_RESULT_BYTES < settings.RERUN_SOCKET_BYTES:

@@ -7,7 +7,10 @@ signed-in person connects with the session cookie and `auth {projectId}`, and he
 
 Everything is acknowledged by `{ok, ...}` or `{ok: false, error: {code, detail}}`. A connection is refused by a connect
 error whose message is its code: `invalid_api_key`, `missing_scope`, `invalid_session_id`,
-`session_of_another_project`, `not_found` (a person's project), `unavailable` (come back later).
+`session_of_another_project`, `not_found` (a person's project), `rate_limited` (with `retryAfter` seconds),
+`unavailable` (come back later). A key may connect `RERUN_CONNECTS_PER_MINUTE` times and register
+`RERUN_REGISTERS_PER_MINUTE` times, and a socket ping `_PINGS_PER_MINUTE` times; what is more is declined as
+`rate_limited`, and the connection stays.
 
 One `Sockets` per process. Rooms are joined by what the server knows, never by what a client names. A message over
 `RERUN_SOCKET_BYTES` is refused in its acknowledgement; one over `_MOST_BYTES` never arrives: the connection is closed,
@@ -47,6 +50,7 @@ from reruns.services.connections import (
 from reruns.services.delivery import begin_delivery, list_deliverable, take_back
 from reruns.services.results import note_refusal, read_task_id, record_answer
 from reruns.sockets.credentials import find_viewer, is_allowed_origin, read_socket_key
+from reruns.sockets.limits import RateLimit
 from reruns.sockets.mailbox import Mailbox
 from reruns.wire.register import Registration, read_registration, read_session_id
 from reruns.wire.results import read_answer, read_number
@@ -57,6 +61,7 @@ PATH = "/socket.io"
 _MOST_BYTES = 16 * 2**20
 _ALIVE_SECONDS = 15.0
 _PING_INTERVAL, _PING_TIMEOUT = 25, 60
+_PINGS_PER_MINUTE = 60
 _SCOPES = frozenset(("ingest", "rerun"))
 
 Ack = dict[str, Any]
@@ -84,6 +89,9 @@ class Sockets:
         self.sids: set[str] = set()
         self._mailbox = Mailbox(self.process, self._hear)
         self._tasks: list[asyncio.Task[None]] = []
+        self._connects = RateLimit(settings.RERUN_CONNECTS_PER_MINUTE)
+        self._registers = RateLimit(settings.RERUN_REGISTERS_PER_MINUTE)
+        self._pings = RateLimit(_PINGS_PER_MINUTE)
         self.server.on("connect", self._connect)
         self.server.on("disconnect", self._disconnect)
         self.server.on("register", self._acknowledged(self._register))
@@ -133,6 +141,10 @@ class Sockets:
         identity = await authenticate_key(text)
         if identity is None:
             raise _refuse("invalid_api_key", "The API key is missing, unknown, expired or revoked.")
+        if wait_seconds := self._connects.take(identity.public_id):
+            log.warning("sockets.rate_limited", key=identity.public_id)
+            detail = f"SDKs with this key connect too often; come back in {wait_seconds} s."
+            raise _refuse("rate_limited", detail, retryAfter=wait_seconds)
         if not identity.scopes & _SCOPES:
             raise _refuse("missing_scope", "The API key has neither the scope `rerun` nor `ingest`.")
         session_id = read_session_id(auth.get("sessionId"))
@@ -192,6 +204,8 @@ class Sockets:
         return acknowledge
 
     async def _register(self, sid: str, session: dict[str, Any], data: Any) -> Ack:
+        if wait_seconds := self._registers.take(session["socket"].identity.public_id):
+            return _decline("rate_limited", f"SDKs with this key register too often; again in {wait_seconds} s.")
         if _measure(data) > settings.RERUN_SOCKET_BYTES:
             return _decline("too_large", f"At most {settings.RERUN_SOCKET_BYTES} bytes are taken over the socket.")
         registration = read_registration(data)
@@ -211,6 +225,8 @@ class Sockets:
 
     async def _ping(self, sid: str, session: dict[str, Any], data: Any) -> Ack:
         """Look whether the key still holds, and hand over what waits."""
+        if wait_seconds := self._pings.take(sid):
+            return _decline("rate_limited", f"Twice a minute is enough; again in {wait_seconds} s.")
         identity: KeyIdentity | None = await authenticate_key(session["key"])
         if identity is None:
             await self.server.disconnect(sid)
@@ -295,8 +311,8 @@ def _encode(data: Any) -> bytes:
     return msgspec.json.encode(data, enc_hook=repr)
 
 
-def _refuse(code: str, detail: str) -> RefusedError:
-    return RefusedError(code, {"code": code, "detail": detail})
+def _refuse(code: str, detail: str, **more: Any) -> RefusedError:
+    return RefusedError(code, {"code": code, "detail": detail, **more})
 
 
 def _decline(code: str, detail: str) -> Ack:
