@@ -65,7 +65,8 @@ def test_once__support_desk__opens_each_printed_trace_with_a_workflow_event(demo
     workflows = [event for event in demo_run.received.list_events() if event["type"] == "workflow"]
 
     opened = [event for event in workflows if not _is_closing(event)]
-    assert [event["traceId"] for event in opened] == _list_printed_traces(demo_run, agent="sdk")
+    # The client sends batches beside one another: which arrives first is nobody's promise.
+    assert sorted(event["traceId"] for event in opened) == sorted(_list_printed_traces(demo_run, agent="sdk"))
     assert all(event["traceId"].startswith(f"{event['name']}::") for event in opened)
 
 
@@ -76,7 +77,7 @@ def test_once__support_desk__closes_each_trace_with_what_it_was_given_and_answer
     for event in workflows:
         halves[_is_closing(event)].append([event[name] for name in key])
 
-    assert halves[True] == halves[False]
+    assert sorted(halves[True]) == sorted(halves[False])
     closing = [event for event in workflows if _is_closing(event)]
     assert all(event["input"]["text"] and event["output"] for event in closing)
 
