@@ -25,5 +25,6 @@ urlpatterns = [
     # Before the ground floor's own, which answer every other address under theirs.
     path("", include("reruns.api.urls")),
     path("api/observability/", include("observability.api.urls")),
+    path("", include("reruns.pages.urls")),
     path("", include("observability.pages.urls")),
 ]

@@ -76,6 +76,7 @@ SECTIONS = (
     Section("Overview", "overview", "observability:overview", "o"),
     Section("Traces", "traces", "observability:trace-list", "t"),
     Section("Steps", "steps", "observability:step-list", "s"),
+    Section("Reruns", "reruns", "reruns:rerun-list", "r"),
     Section("Errors", "errors", "observability:error-list", "e"),
     Section("Settings", "settings", "observability:settings", "p"),
 )
@@ -110,7 +111,8 @@ SHORTCUTS = (
             Shortcut("Critical path", ("c",)),
             Shortcut("Playhead to the last, next event", ("[", "]")),
             Shortcut("Playhead to the last, next error", ("{", "}")),
-            Shortcut("Timeline, Flow, Log, Payload", ("1", "2", "3", "4")),
+            Shortcut("Rerun from the playhead", ("r",)),
+            Shortcut("Timeline, Flow, Log, Payload, Reruns", ("1", "2", "3", "4", "5")),
             Shortcut("Search", ("/",)),
             Shortcut("Close the panel", ("Esc",)),
         ),
@@ -143,6 +145,20 @@ SHORTCUTS = (
             Shortcut("Wrap long lines", ("w",)),
         ),
         ("trace-detail",),
+    ),
+    ShortcutGroup(
+        "Reruns",
+        (Shortcut("Next, previous row", ("j", "k")), Shortcut("Open", ("Enter",)), Shortcut("Show new reruns", ("n",))),
+        ("rerun-list",),
+    ),
+    ShortcutGroup(
+        "Rerun",
+        (
+            Shortcut("First divergence", ("f",)),
+            Shortcut("Next, previous run", ("]", "[")),
+            Shortcut("Compare with the source", ("c",)),
+        ),
+        ("rerun-detail",),
     ),
     ShortcutGroup(
         "Compare",

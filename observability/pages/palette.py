@@ -23,6 +23,7 @@ _PROJECT_PAGES = (
     ("Settings: Organization", "settings-organization", "logo"),
     ("Ingest health", "ingest-health", "up"),
     ("Compare two traces", "compare", "compare"),
+    ("Connected SDKs", "reruns:sdk-sessions", "node"),
 )
 
 
@@ -46,7 +47,7 @@ def list_project_places(project: Project | None) -> Iterator[dict[str, Any]]:
     if project is None:
         return
     for label, name, icon in _PROJECT_PAGES:
-        url = reverse(f"observability:{name}", args=_get_slugs(project))
+        url = find_page(name if ":" in name else f"observability:{name}", *_get_slugs(project))
         yield {"group": "Go to", "label": label, "url": url, "icon": icon, "words": "project administration"}
 
 

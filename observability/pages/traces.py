@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from observability.models import Role
 from observability.pages.access import project_page
+from observability.pages.rooms import list_trace_tabs
 from observability.query.nodes import EQUAL, Query
 from observability.selectors.access import ProjectAccess
 from observability.selectors.compare import find_previous_run
@@ -43,6 +44,7 @@ def trace_detail(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
         # Its hints are heard too.
         "also_trace_id": find_unattributed_trace_id(trace) or "",
         "skeleton_widths": _SKELETON_WIDTHS[: trace.event_count],
+        "room_tabs": [(tab, reverse(tab.url_name, args=[*_slugs_of(access), trace_id])) for tab in list_trace_tabs()],
     }
     return render(request, "observability/trace.html", context)
 
@@ -58,7 +60,7 @@ def trace_header(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
 
 
 def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
-    slugs = [access.project.organization.slug, access.project.slug]
+    slugs = _slugs_of(access)
     return {
         "header": reverse("observability:trace-header", args=[*slugs, trace_id]),
         "events": reverse("api:event-list", args=[trace_id]),
@@ -75,7 +77,7 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
 
 def _make_links(access: ProjectAccess, trace: TraceSummary) -> dict[str, str]:
     """Return where the header's facts lead: the traces that share them, and the session's next ones."""
-    slugs = [access.project.organization.slug, access.project.slug]
+    slugs = _slugs_of(access)
     traces = reverse("observability:trace-list", args=slugs)
     links = {}
     for field in _LINKED:
@@ -95,5 +97,9 @@ def _make_comparison(access: ProjectAccess, trace: TraceSummary) -> dict[str, st
     previous = find_previous_run(access.project.pk, trace)
     if previous is None:
         return {}
-    compare = reverse("observability:compare", args=[access.project.organization.slug, access.project.slug])
+    compare = reverse("observability:compare", args=_slugs_of(access))
     return {"compare": f"{compare}?{urlencode({'left': previous, 'right': trace.trace_id})}"}
+
+
+def _slugs_of(access: ProjectAccess) -> list[str]:
+    return [access.project.organization.slug, access.project.slug]

@@ -28,13 +28,15 @@ def get_key(project_id: int, public_id: str) -> ApiKey:
     return found
 
 
-def find_sending_key(project_id: int) -> ApiKey | None:
-    """Return the newest active key that may send data, for quickstarts. One query.
+def find_sending_key(project_id: int, *also: Scope) -> ApiKey | None:
+    """Return the newest active key that may send data, and do what else is named, for quickstarts. One query.
 
     Not one that is being replaced, and not the demo agents': nobody has seen its secret.
     """
     is_active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-    keys = ApiKey.objects.filter(is_active, project_id=project_id, scopes__contains=[Scope.INGEST], replaced_by=None)
+    keys = ApiKey.objects.filter(
+        is_active, project_id=project_id, scopes__contains=[Scope.INGEST, *also], replaced_by=None
+    )
     return keys.exclude(name=DEMO_KEY_NAME, created_by=None).first()
 
 

@@ -6,9 +6,13 @@ from django.urls import path, re_path
 
 from observability.api import converters  # noqa: F401 - importing registers them
 from observability.api.views import NoSuchAddressView
+from reruns.api.again import TriggerAgain
 from reruns.api.fidelity import FidelityView
+from reruns.api.forks import ForksView
 from reruns.api.judges import JudgeView
+from reruns.api.output_diffs import OutputDiffView
 from reruns.api.outputs import RunOutputView
+from reruns.api.plans import RerunPlans
 from reruns.api.requests import PortalTasks, StepReruns, TriggerCancellation, Triggers, TriggerView, WorkflowReruns
 from reruns.api.results import (
     EventReruns,
@@ -26,6 +30,8 @@ _API = "api/observability"
 urlpatterns = [
     path(f"{_API}/workflow-reruns", WorkflowReruns.as_view(), name="workflow-reruns"),
     path(f"{_API}/step-reruns", StepReruns.as_view(), name="step-reruns"),
+    path(f"{_API}/rerun-plans", RerunPlans.as_view(), name="rerun-plans"),
+    path(f"{_API}/trace-forks", ForksView.as_view(), name="trace-forks"),
     path(f"{_API}/portal-tasks", PortalTasks.as_view(), name="portal-tasks"),
     path(f"{_API}/triggers", Triggers.as_view(), name="trigger-list"),
     path(f"{_API}/triggers/<number:trigger_id>", TriggerView.as_view(), name="trigger-detail"),
@@ -33,6 +39,8 @@ urlpatterns = [
     path(
         f"{_API}/triggers/<number:trigger_id>/runs/<number:number>/output", RunOutputView.as_view(), name="run-output"
     ),
+    path(f"{_API}/triggers/<number:trigger_id>/again", TriggerAgain.as_view(), name="trigger-again"),
+    path(f"{_API}/triggers/<number:trigger_id>/output-diff", OutputDiffView.as_view(), name="trigger-output-diff"),
     path(f"{_API}/triggers/<number:trigger_id>/cancel", TriggerCancellation.as_view(), name="trigger-cancel"),
     path(f"{_API}/triggers/<number:trigger_id>/results", TriggerResults.as_view(), name="trigger-results"),
     path(f"{_API}/events/<number:event_id>/reruns", EventReruns.as_view(), name="event-reruns"),

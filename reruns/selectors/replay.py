@@ -150,11 +150,17 @@ def freeze_slots(
 
 def find_workflow_input(project_id: int, trace: TraceSummary) -> bytes | None:
     """Return what the trace's workflow was given, unredacted JSON text; None where no event says it. Three queries."""
+    found = find_workflow_event(project_id, trace)
+    return found and found[1]
+
+
+def find_workflow_event(project_id: int, trace: TraceSummary) -> tuple[str, bytes] | None:
+    """As `find_workflow_input`, with the span id of the event that says it before it."""
     rows = own_events(project_id, trace).filter(kind="workflow").order_by("started_at", "span_id")
     for row in rows.values(*_COLUMNS)[:5]:
         original = load_originals(project_id, [row])[0]
         if original.input is not None and "input" not in original.lost:
-            return original.input
+            return row["span_id"], original.input
     return None
 
 

@@ -46,7 +46,7 @@ class SubjectLoader:
 
     def load(self, run: Run) -> Subject:
         """Return what is known of a run. Up to five queries, and a read of storage for each large value."""
-        output, no_output = _read_output(run)
+        output, no_output = read_output(run)
         original, no_original = self._load_original(run.step)
         rows = _list_rows(self._trigger.project_id, run.trace_id)
         spent, no_spending = self._list_spent(run, rows)
@@ -81,7 +81,7 @@ class SubjectLoader:
 
     def _load_original(self, step: int) -> tuple[bytes | None, str]:
         if step not in self._originals:
-            self._originals[step] = _load_original(self._trigger, step)
+            self._originals[step] = load_original_output(self._trigger, step)
         return self._originals[step]
 
     def _list_spent(self, run: Run, rows: list[dict[str, Any]] | None) -> tuple[list[dict[str, Any]] | None, str]:
@@ -114,7 +114,7 @@ class SubjectLoader:
         return price_usage(provider=step.get("provider"), model=model, usage=used, on=datetime.now(UTC).date())
 
 
-def _read_output(run: Run) -> tuple[bytes | None, str]:
+def read_output(run: Run) -> tuple[bytes | None, str]:
     """Return what a run answered; not kept with the run, of which there may be many."""
     output = _load_outputs([run]).get(run.pk)
     if output is None:
@@ -147,7 +147,7 @@ def _count_tokens(run: Run, spent: list[dict[str, Any]] | None) -> int | None:
     return None if None in counts else sum(counts)
 
 
-def _load_original(trigger: Trigger, step: int) -> tuple[bytes | None, str]:
+def load_original_output(trigger: Trigger, step: int) -> tuple[bytes | None, str]:
     """Return what the original answered, or why it is not known. Three queries."""
     project_id = trigger.project_id
     try:

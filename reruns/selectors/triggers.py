@@ -131,6 +131,7 @@ def list_triggers(
     trace_id: str | None = None,
     states: tuple[str, ...] = (),
     mode: str | None = None,
+    workflow: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> TriggerPage:
@@ -146,6 +147,8 @@ def list_triggers(
         found = found.filter(state__in=states)
     if mode:
         found = found.filter(mode=mode)
+    if workflow:
+        found = found.filter(workflow_name__icontains=workflow)
     before = _read_cursor(cursor)
     if before is not None:
         found = found.filter(pk__lt=before)
@@ -163,6 +166,14 @@ def get_trigger(project_id: int, trigger_id: int) -> Trigger:
     if trigger is None:
         raise NotFoundError("No such rerun.")
     return trigger
+
+
+def get_run(trigger: Trigger, *, step: int, number: int) -> Run:
+    """Return one run of a trigger. One query. Raises `NotFoundError`."""
+    run = trigger.runs.filter(step=step, number=number).first()
+    if run is None:
+        raise NotFoundError("No such run.")
+    return run
 
 
 def get_trigger_detail(project_id: int, trigger_id: int) -> TriggerDetail:

@@ -1,4 +1,7 @@
-/** The Compare page: two aligned traces in one list, and what differs in the step the reader opens. */
+/**
+ * Two aligned traces in one list, and what differs in the step the reader opens: the Compare page, and part of a rerun's.
+ * `load` reads both again.
+ */
 import { isTyping, toast } from "./base.js";
 import { DiffPanel } from "./compare/diff.js";
 import { el, icon } from "./dom.js";
@@ -29,7 +32,7 @@ const list = new VirtualRows({ scroller, space: scroller.querySelector(".cmp-spa
 
 /* Reading */
 
-async function load() {
+export async function load() {
   const query = new URLSearchParams({ project: urls.project, left: urls.left, right: urls.right });
   const slow = setTimeout(() => say("Aligning the two traces"), 200);
   try {
@@ -235,7 +238,7 @@ function key(event) {
   else if (event.key === "n" || event.key === "p") stepDifference(event.key === "n" ? 1 : -1);
   else if (event.key === "f" && comparison.first_divergence !== null) goTo(comparison.first_divergence);
   else if (event.key === "d") only.click();
-  else if (event.key === "s") document.querySelector("[data-swap]").click();
+  else if (event.key === "s" && document.querySelector("[data-swap]")) document.querySelector("[data-swap]").click();
   else if (event.key === "Escape" && opened !== null) closePanel();
   else return false;
   return true;
@@ -275,4 +278,5 @@ for (const button of [pin, document.getElementById("first")]) {
 }
 window.addEventListener("popstate", () => comparison && readAddress());
 
-load();
+/** The first reading. */
+export const ready = load();

@@ -17,12 +17,13 @@ const RETRY_MAX_MS = 15000;
 const SIGNED_OUT = 4401;
 
 /**
- * Stay subscribed to projects or traces: `subscriptions` are `{project, trace?}`.
+ * Stay subscribed to projects, traces or reruns: `subscriptions` are `{project, trace? or rerun?}`, `hears` the types of
+ * hints that matter.
  *
  * `onHint(message)` hears hints; `onCatchUp()` must read everything newer than what the page holds, and is called on
  * every poll and after every interruption. Returns a function that ends it.
  */
-export function connectLive({ subscriptions, onHint, onCatchUp }) {
+export function connectLive({ subscriptions, hears = ["trace.changed"], onHint, onCatchUp }) {
   const indicator = document.getElementById("live");
   let socket = null;
   let state = "connecting";
@@ -73,7 +74,7 @@ export function connectLive({ subscriptions, onHint, onCatchUp }) {
     if (message.type === "live.joined") joined += 1;
     // A beat may come before the groups are joined: what is told until then is not heard.
     if (joined >= subscriptions.length) setState("live");
-    if (message.type === "trace.changed") onHint(message);
+    if (hears.includes(message.type)) onHint(message);
   }
 
   function check() {

@@ -245,6 +245,8 @@ async function restoreTrace() {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-delete-trace]")) deleteTrace();
+  const act = event.target.closest?.("[data-act]");
+  if (act) views.act(act.dataset.act, act.dataset.actWhat, act.dataset.span);
   const share = event.target.closest?.("[data-share]");
   // Before the page's own listener copies it: the address says what is shown at this moment.
   if (share) share.dataset.copy = location.href;
@@ -260,6 +262,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Escape" && page.playhead.at !== null) page.playhead.set(null);
   else if (step) page.playhead.step(...step);
   else if (tab) views.choose(tab);
+  else if (document.querySelector(`[data-act-key="${CSS.escape(event.key)}"]`)) document.querySelector(`[data-act-key="${CSS.escape(event.key)}"]`).click();
   else if (event.target.closest(".side, .tabs") || !views.key(event)) return;
   event.preventDefault();
 });

@@ -78,6 +78,7 @@ export class Panel {
     this.#body(
       ...(event.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       event.inferred ? note("Sent without a trace id. It is shown here because this was the latest workflow of its session when it started.") : null,
+      actionsFor(event),
       errorBlock(event, explain),
       messagesBlock(event),
       valueBlock("input", "Input", event, { isClosed: Boolean(event.messages?.length) }),
@@ -194,6 +195,14 @@ export class Panel {
 function quote(value, { isAlways = false } = {}) {
   const text = String(value);
   return !isAlways && /^[\w.\-/]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** What a room above lets the reader do with an event of its kind: buttons that the page brought. */
+function actionsFor(event) {
+  const made = [...document.querySelectorAll("template[data-event-actions]")].filter((one) => one.dataset.kinds.split(" ").includes(event.kind));
+  const buttons = made.flatMap((one) => [...document.importNode(one.content, true).querySelectorAll("button")]);
+  for (const button of buttons) button.dataset.span = event.span_id;
+  return buttons.length ? el("div", { class: "side-actions" }, ...buttons) : null;
 }
 
 function status(value) {

@@ -17,7 +17,8 @@ const MODULES = {
   payload: () => import("./payload-view.js"),
 };
 
-export const VIEW_NAMES = Object.keys(MODULES);
+/** In the order of their tabs. Those of rooms above name their module in the page. */
+export const VIEW_NAMES = [...document.querySelectorAll("[role=tablist] [data-tab]")].map((tab) => tab.dataset.tab);
 
 export class Views {
   /** `onChoose(name)` hears of a tab that the reader opened. */
@@ -53,7 +54,7 @@ export class Views {
 
   /** Show a view; an unknown name is the timeline. */
   async show(name) {
-    const next = name in MODULES ? name : "timeline";
+    const next = VIEW_NAMES.includes(name) ? name : "timeline";
     if (next === this.name) return;
     this.shown?.hide();
     this.name = next;
@@ -64,11 +65,18 @@ export class Views {
     view.select(this.page.selectedSpanId);
   }
 
+  /** Do what a room's view offers for the trace, or for one event, whichever view is shown. */
+  async act(name, what, spanId) {
+    const view = await this.#make(name);
+    view.act(what, spanId);
+  }
+
   async #make(name) {
     if (this.made.has(name)) return this.made.get(name);
     try {
-      const { default: View } = await MODULES[name]();
-      if (!this.made.has(name)) this.made.set(name, new View({ root: document.getElementById(`view-${name}`), page: this.page }));
+      const root = document.getElementById(`view-${name}`);
+      const { default: View } = await (MODULES[name]?.() ?? import(root.dataset.module));
+      if (!this.made.has(name)) this.made.set(name, new View({ root, page: this.page }));
       return this.made.get(name);
     } catch (error) {
       toast("This view could not be loaded", { isError: true });
