@@ -251,7 +251,7 @@ def _spell_copy(database: psycopg.Connection, table: str) -> sql.Composed:
         name
         for (name,) in database.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped "
-            "ORDER BY attnum",
+            "AND attgenerated = '' ORDER BY attnum",
             [table],
         )
     ]

@@ -132,34 +132,38 @@ SEARCH_SEGMENTS = StoreTable("search_segments", SegmentRow, keep={})
 
 _EVENT_COLUMNS = sql.SQL(", ").join(sql.SQL("e.") + sql.Identifier(column) for column in EVENTS.columns)
 
-LOCK_TRACES = """
-INSERT INTO traces
-SELECT t.* FROM json_populate_recordset(NULL::traces, %s::json) AS t ORDER BY t.project_id, t.trace_id
-ON CONFLICT (project_id, trace_id) DO UPDATE SET version = traces.version + 1
-RETURNING project_id, trace_id, version, deleted_at IS NOT NULL
-"""
-
-LOAD_SUMMARIES = """
-SELECT t.* FROM unnest(%s::bigint[], %s::text[]) AS k (project_id, trace_id)
-JOIN traces AS t USING (project_id, trace_id)
-"""
-
+# All that a summary says of its row; Postgres adds `facets_hash`.
 _SUMMARY_COLUMNS = [
     *(field.removesuffix("_us") for field in Summary.__struct_fields__ if field != "is_stale"),
     "status",
     "ended_at",
     "duration_ms",
     "updated_at",
+    "created_at",
 ]
-STORE_SUMMARIES = (
-    sql.SQL(
-        """
-INSERT INTO traces
-SELECT t.* FROM json_populate_recordset(NULL::traces, %s::json) AS t ORDER BY t.project_id, t.trace_id
-ON CONFLICT (project_id, trace_id) DO UPDATE SET {}
+_NEVER_CHANGED = {"project_id", "trace_id", "created_at"}
+_INSERT_SUMMARIES = sql.SQL(
+    """
+INSERT INTO traces ({names})
+SELECT {names} FROM json_populate_recordset(NULL::traces, %s::json) AS t ORDER BY t.project_id, t.trace_id
+ON CONFLICT (project_id, trace_id) DO UPDATE SET
 """
-    )
-    .format(_set_clause([column for column in _SUMMARY_COLUMNS if column not in _KEY[:2]], {}))
+).format(names=sql.SQL(", ").join(map(sql.Identifier, _SUMMARY_COLUMNS)))
+
+LOCK_TRACES = (
+    sql.SQL("{} version = traces.version + 1 RETURNING project_id, trace_id, version, deleted_at IS NOT NULL")
+    .format(_INSERT_SUMMARIES)
+    .as_bytes()
+)
+
+LOAD_SUMMARIES = """
+SELECT t.* FROM unnest(%s::bigint[], %s::text[]) AS k (project_id, trace_id)
+JOIN traces AS t USING (project_id, trace_id)
+"""
+
+STORE_SUMMARIES = (
+    sql.SQL("{} {}")
+    .format(_INSERT_SUMMARIES, _set_clause([name for name in _SUMMARY_COLUMNS if name not in _NEVER_CHANGED], {}))
     .as_bytes()
 )
 

@@ -20,8 +20,9 @@ class Trace(models.Model):
     """One run of a workflow or agent: the sum of its events, exact in the transaction that stored them.
 
     `version` counts the commits that touched the trace. `fold_state` is what `ingest/summaries.py` needs to go on
-    folding in any order. A trace with `deleted_at` is hidden; with `purging_at` it is being purged and can no longer be
-    restored; with `purged_at` its row is all that is left, so that what clients still send of it is refused.
+    folding in any order. `facets_hash` is Postgres's own: equal where all that facets count is, but users. A trace with
+    `deleted_at` is hidden; with `purging_at` it is being purged and can no longer be restored; with `purged_at` its row
+    is all that is left, so that what clients still send of it is refused.
     """
 
     pk = models.CompositePrimaryKey("project_id", "trace_id")
@@ -56,6 +57,7 @@ class Trace(models.Model):
     output_preview = models.TextField(null=True)
     error_message = models.TextField(null=True)
     flags = models.IntegerField()
+    facets_hash = models.BigIntegerField()
     fold_state = models.JSONField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

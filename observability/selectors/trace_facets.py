@@ -35,53 +35,66 @@ FACETS = (
 )
 """Fields that are counted, in the order pages show them."""
 
-# One pass over the rows, which counts the fields of few values together: a hash of all of them for a row, not one of
-# each. What came together is then counted apart, each field by itself, and lists are taken to pieces. The columns that
-# a group is not about are null in it, so they add to no value. Values beyond the thousand most frequent of a window are
-# not worth a facet.
+# One pass over the matches, by users and by all that the other fields add up to: `traces_newest` knows that as one
+# number.
 _COUNT = """
 WITH together AS (
-    SELECT {columns}, count(*) AS traces FROM ({{matches}}) AS matches ({columns}) GROUP BY GROUPING SETS ({together})
-), counted AS (
-    SELECT grouping({columns}) AS which, {columns}, sum(traces) AS traces
-    FROM together GROUP BY GROUPING SETS ({apart})
-), found AS (
-    {found}
-), summed AS (
-    SELECT field, value, sum(traces)::bigint AS traces,
-        row_number() OVER (PARTITION BY field ORDER BY sum(traces) DESC) AS place
-    FROM found WHERE value <> '' GROUP BY field, value
-)
-SELECT field, value, traces FROM summed WHERE place <= %s
+    SELECT facets_hash, user_id, max(started_at) AS started_at, count(*) AS traces
+    FROM ({{matches}}) AS matches (facets_hash, user_id, started_at) GROUP BY GROUPING SETS ((facets_hash), (user_id))
+){apart}
+{found}
 """
-_OF_MANY_VALUES = {"user"}
+# The fields are read off one trace of each group, then counted each by itself. The columns that a group is not about
+# are null in it.
+_APART = """, of_fields AS (
+    SELECT {columns}, traces
+    FROM (SELECT facets_hash, started_at, traces FROM together WHERE facets_hash IS NOT NULL) AS grouped
+    CROSS JOIN LATERAL (
+        SELECT {columns} FROM traces AS t WHERE t.project_id = %s AND t.started_at = grouped.started_at
+        AND t.facets_hash = grouped.facets_hash LIMIT 1
+    ) AS one
+), apart AS (
+    SELECT grouping({columns}) AS which, {columns}, sum(traces)::bigint AS traces
+    FROM of_fields GROUP BY GROUPING SETS ({each})
+)"""
+# Values beyond the most frequent of a window are not worth a facet.
+_FOUND = """(
+    SELECT '{field}' AS field, {column}::text AS value, traces FROM {source} AS found
+    WHERE {column}::text <> '' ORDER BY traces DESC LIMIT {most}
+)"""
+_ONE = "(SELECT {column}, traces FROM apart WHERE which = {which})"
+_ITEMS = """(
+    SELECT item AS {column}, sum(traces)::bigint AS traces
+    FROM apart CROSS JOIN unnest({column}) AS item WHERE which = {which} GROUP BY item
+)"""
+_MATCHED = ("facets_hash", "user_id", "started_at")
+_USER = "user"
 
 
 def _spell_count(fields: list[str]) -> str:
-    """Return the statement that counts these fields of matches that have their columns, in that order."""
-    columns = [COLUMNS[field] for field in fields]
-    few = [COLUMNS[field] for field in fields if field not in _OF_MANY_VALUES]
-    sets = [few, *([COLUMNS[field]] for field in fields if field in _OF_MANY_VALUES)]
-    found = [_spell_found(field, place, len(fields)) for place, field in enumerate(fields)]
+    """Return the statement that counts these fields of matches, given as their `_MATCHED` columns.
+
+    Its parameter is the project, if there is a field beside the user.
+    """
+    others = [field for field in fields if field != _USER]
+    columns = ", ".join(COLUMNS[field] for field in others)
+    each = ", ".join(f"({COLUMNS[field]})" for field in others)
+    found = []
+    for place, field in enumerate(others):
+        # `grouping` has a bit for each column, the first one highest: set where the row is not about it.
+        which = (1 << len(others)) - 1 - (1 << (len(others) - 1 - place))
+        source = (_ITEMS if field in LISTS else _ONE).format(column=COLUMNS[field], which=which)
+        found.append(_spell_found(field, source))
+    if _USER in fields:
+        found.append(_spell_found(_USER, "together"))
     return _COUNT.format(
-        columns=", ".join(columns),
-        together=", ".join(f"({', '.join(one)})" for one in sets if one),
-        apart=", ".join(f"({column})" for column in columns),
+        apart=_APART.format(columns=columns, each=each) if others else "",
         found=" UNION ALL ".join(found),
     )
 
 
-_FOUND = "SELECT '{field}' AS field, {value} AS value, traces FROM {source} WHERE which = {which}"
-
-
-def _spell_found(field: str, place: int, count: int) -> str:
-    # `grouping` has a bit for each column, the first one highest: set where the row is not about it.
-    which = (1 << count) - 1 - (1 << (count - 1 - place))
-    column = COLUMNS[field]
-    if field in LISTS:
-        source = f"counted CROSS JOIN unnest({column}) AS item"
-        return _FOUND.format(field=field, value="item", source=source, which=which)
-    return _FOUND.format(field=field, value=f"{column}::text", source="counted", which=which)
+def _spell_found(field: str, source: str) -> str:
+    return _FOUND.format(field=field, column=COLUMNS[field], source=source, most=_MOST_IN_WINDOW)
 
 
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,10 +158,10 @@ def _count(
         return Coverage(is_partial=False)
     budget.start_over()
     statement = _spell_count(fields)
+    parameters = [] if fields == [_USER] else [project_id]
 
     def read(rows: Traces) -> None:
-        matches = rows.values_list(*(COLUMNS[field] for field in fields))
-        for field, value, traces in read_grouped(matches, statement, [_MOST_IN_WINDOW]):
+        for field, value, traces in read_grouped(rows.values_list(*_MATCHED), statement, parameters):
             for name in name_flags(int(value)) if field == "flag" else (value,):
                 counts[field][name] += traces
 

@@ -111,6 +111,16 @@ def test_facets__foreign_and_deleted__not_counted(project: Project, foreign_proj
     assert _values(_count(project), "workflow") == {"chat": 1}
 
 
+def test_facets__a_trace_goes_on__counted_as_it_is_now(project: Project) -> None:
+    write(project.pk, make_event("a", status="running"), make_event("b", at=1, tags=("eu",)))
+    write(project.pk, make_event("a", status="error", tags=("beta", "eu")))
+
+    found = _count(project)
+
+    assert _values(found, "status") == {"error": 1, "ok": 1}
+    assert _values(found, "tag") == {"beta": 1, "eu": 2}
+
+
 def test_facets__time_range_and_ids__hold(project: Project) -> None:
     _write_some(project)
 
