@@ -1,0 +1,361 @@
+"""One viewer's queue: bounded in lines and bytes, with an account of every line it was offered.
+
+    produced = delivered + queued + filtered + dropped, by cause
+
+at every moment. Lines come from the reader (`offer`) and from the backfill (`offer_earlier`), and leave by `take`,
+which a transport calls when its client can have more. Nobody is ever waited for: what does not fit is dropped, the
+oldest of the least severe first, and told. All in one event loop; no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from debugconsole.filters import NO_FILTER, Filter
+from debugconsole.readers.notices import Gaps
+from debugconsole.readers.pace import Pace, PaceLimits, is_chosen
+from debugconsole.wire.envelope import Cause, End, EndReason, Notice, NoticeCode
+from debugconsole.wire.lines import WARN_RANK
+from debugconsole.wire.prepare import Prepared, Source, Unshown
+from debugconsole.wire.tokens import START, Position
+
+_OVERHEAD_BYTES = 400
+"""What a queued line costs beside its JSON; its texts are shared by all feeds."""
+_MOST_NOTICES = 100
+_SKEW_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLimits:
+    """Bounds of one feed."""
+
+    lines: int = 2_000
+    bytes: int = 4 * 2**20
+    pace: PaceLimits = field(default_factory=PaceLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a transport sends next: notices first, whose ordinals say where in the lines they belong."""
+
+    events: list[Prepared]
+    notices: list[Notice]
+    position: Position
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStats:
+    """A feed's account."""
+
+    produced: int
+    delivered: int
+    queued: int
+    filtered: int
+    dropped: dict[Cause, int]
+    redacted: int
+    bytes: int
+
+    @property
+    def lost(self) -> int:
+        """How many were gone before they could be read."""
+        return self.dropped.get(Cause.RETENTION, 0)
+
+
+class Feed:
+    """A session's share of one stream. `position` is where its account has come to."""
+
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        source: Source,
+        project_id: int | None = None,
+        filter: Filter = NO_FILTER,
+        limits: FeedLimits | None = None,
+        tail: int = 0,
+        after: Position | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.session_id = session_id
+        self.source = source
+        self.project_id = project_id
+        self.tail = tail
+        self.after = after
+        self.position = self._given = after or START
+        self.is_paused = False
+        self.resume_outcome = "new"
+        """What became of `after`: `exact`, `lost` or `reset`."""
+        self.end_: End | None = None
+        self._filter = filter
+        self._limits = limits or FeedLimits()
+        self._clock = clock
+        self._pace = Pace(self._limits.pace, clock())
+        self._share = 1.0
+        self._told_share = 1.0
+        self._is_skew_told = False
+        self._earlier: deque[Prepared] = deque()
+        self._low: deque[Prepared] = deque()
+        self._severe: deque[Prepared] = deque()
+        self._bytes = 0
+        self._is_filled = asyncio.Event()
+        """Whether everything earlier has come, so that what came since may follow."""
+        self._gaps = Gaps()
+        self._notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
+        self._changed = asyncio.Event()
+        self._produced = self._delivered = self._filtered = self._redacted = self._sent_bytes = 0
+        self._dropped: Counter[Cause] = Counter()
+
+    # --- From the reader ------------------------------------------------------------------------------------------
+
+    def begin(self, position: Position) -> None:
+        """Account for everything from here on; what is earlier is for the backfill."""
+        if self.after is None or self.after.id < position.id:
+            self.position = position
+        self._given = self.after or position
+
+    def begin_earlier(self, position: Position) -> None:
+        """Account for everything from here on, which is before `begin`."""
+        self._given = position
+
+    def begin_again(self, position: Position) -> None:
+        """Go on in another stream under the same key, whose ordinals begin anew."""
+        self.position = position
+
+    def offer(self, item: Prepared | Unshown) -> None:
+        """Account for the stream's next entry."""
+        if item.id <= self.position.id:
+            # Resumed at a place that the reader has yet to reach.
+            return
+        self._produced += 1
+        self.position = Position(item.id, item.ordinal)
+        if isinstance(item, Unshown):
+            self._drop(item.cause, item.ordinal)
+        elif not self._filter.matches(item.line):
+            self._filtered += 1
+        elif (cause := self._judge(item)) is not None:
+            self._drop(cause, item.ordinal, item.rank)
+        else:
+            self._enqueue(item)
+        self._changed.set()
+
+    def offer_earlier(self, item: Prepared | Unshown) -> None:
+        """Account for an entry from before this feed began: no pace, and in front of everything."""
+        self._produced += 1
+        if isinstance(item, Unshown):
+            self._drop(item.cause, item.ordinal)
+        elif not self._filter.matches(item.line):
+            self._filtered += 1
+        else:
+            self._earlier.append(item)
+            self._bytes += _size_of(item)
+        self._changed.set()
+
+    def lose(self, count: int, *, first: int) -> None:
+        """Account for the stream's next entries, which nobody can read any more."""
+        last = first + count - 1
+        first = max(first, self.position.ordinal + 1)
+        if first <= last:
+            self.position = Position(self.position.id, last)
+            self.lose_earlier(last - first + 1, first=first)
+
+    def lose_earlier(self, count: int, *, first: int) -> None:
+        """Account for entries from before this feed began, which nobody can read any more."""
+        self._produced += count
+        self._drop(Cause.RETENTION, first, count=count, last=first + count - 1)
+        self._changed.set()
+
+    def finish_earlier(self) -> None:
+        """Let what came since follow."""
+        self._is_filled.set()
+        self._changed.set()
+
+    def tell(self, notice: Notice) -> None:
+        """Say something to the viewer."""
+        self._notices.append(notice)
+        self._changed.set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more of what is earlier may come."""
+        return len(self._earlier) < self._limits.lines // 2 and self._bytes < self._limits.bytes // 2
+
+    # --- From the viewer ------------------------------------------------------------------------------------------
+
+    def set_filter(self, filter: Filter) -> int:
+        """Change the filter, also for what is queued. Returns the first ordinal that only the new one decides."""
+        self._filter = filter
+        for queue in (self._earlier, self._low, self._severe):
+            kept = [item for item in queue if filter.matches(item.line)]
+            self._filtered += len(queue) - len(kept)
+            self._bytes -= sum(_size_of(item) for item in queue if not filter.matches(item.line))
+            queue.clear()
+            queue.extend(kept)
+        return self.position.ordinal + 1
+
+    def sample(self, share: float) -> None:
+        """Show a share of the lines from now on; warnings and errors are always shown."""
+        self._share = min(1.0, max(0.0, share))
+
+    def pause(self) -> None:
+        """Keep lines instead of giving them out, as many as fit."""
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """Give out lines again."""
+        self.is_paused = False
+        self._changed.set()
+
+    def end(self, reason: EndReason, *, detail: str | None = None, retry_ms: int | None = None) -> None:
+        """End it; `take` gives out what is left, and then says why. Said again, the first reason stays."""
+        self.end_ = self.end_ or End(reason=reason, detail=detail, retry_ms=retry_ms)
+        self._changed.set()
+
+    async def take(self, *, most_events: int = 200, most_bytes: int = 65_536, timeout: float = 15.0) -> Taken:
+        """Return the next lines and notices, as soon as there are any; nothing when the time is over.
+
+        After `end` it returns at once, with `Taken.end` when nothing is left. At least one line is given out whatever
+        its size.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._has_something():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        return self._take(most_events, most_bytes)
+
+    def stats(self) -> FeedStats:
+        """Return the account."""
+        return FeedStats(
+            produced=self._produced,
+            delivered=self._delivered,
+            queued=self._queued,
+            filtered=self._filtered,
+            dropped=dict(self._dropped),
+            redacted=self._redacted,
+            bytes=self._sent_bytes,
+        )
+
+    def settle(self) -> FeedStats:
+        """Count what still waits as not shown, and return the last account."""
+        for queue in (self._earlier, self._low, self._severe):
+            while queue:
+                item = queue.popleft()
+                self._drop(Cause.ENDED, item.ordinal, item.rank)
+        return self.stats()
+
+    # --- Inside ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _queued(self) -> int:
+        return len(self._earlier) + len(self._low) + len(self._severe)
+
+    def _judge(self, item: Prepared) -> Cause | None:
+        is_severe = item.rank >= WARN_RANK
+        if not is_severe and not is_chosen(item.ordinal, self._share):
+            return Cause.SAMPLED
+        cause = self._pace.judge(item.ordinal, len(item.json), self._clock(), is_severe=is_severe)
+        if self._pace.share != self._told_share:
+            self._tell_share(self._pace.share)
+        self._watch_clock(item)
+        return cause
+
+    def _tell_share(self, share: float) -> None:
+        if share < 1.0:
+            self.tell(Notice(code=NoticeCode.SAMPLING_ON, rate=round(share, 4)))
+        elif self._told_share < 1.0:
+            self.tell(Notice(code=NoticeCode.SAMPLING_OFF))
+        self._told_share = share
+
+    def _watch_clock(self, item: Prepared) -> None:
+        """Say once that a producer's clock is not the stream's."""
+        if self._is_skew_told or item.line.ts_ms is None:
+            return
+        ahead_ms = item.line.ts_ms - item.id.ms
+        if abs(ahead_ms) > _SKEW_MS:
+            self._is_skew_told = True
+            self.tell(Notice(code=NoticeCode.CLOCK_SKEW, ms=ahead_ms))
+
+    def _enqueue(self, item: Prepared) -> None:
+        (self._severe if item.rank >= WARN_RANK else self._low).append(item)
+        self._bytes += _size_of(item)
+        while self._queued > self._limits.lines or self._bytes > self._limits.bytes:
+            victims = self._low or self._severe or self._earlier
+            if not victims:
+                return
+            victim = victims.popleft()
+            self._bytes -= _size_of(victim)
+            self._drop(Cause.PAUSED if self.is_paused else Cause.SLOW_CLIENT, victim.ordinal, victim.rank)
+
+    def _drop(self, cause: Cause, first: int, rank: int | None = None, *, count: int = 1, last: int = 0) -> None:
+        self._dropped[cause] += count
+        self._gaps.add(cause, first=first, last=last or first, count=count, rank=rank)
+
+    def _has_something(self) -> bool:
+        if self._notices or self._gaps or self.end_ is not None:
+            return True
+        return not self.is_paused and self._has_lines()
+
+    def _has_lines(self) -> bool:
+        return bool(self._earlier) or (self._is_filled.is_set() and bool(self._low or self._severe))
+
+    def _take(self, most_events: int, most_bytes: int) -> Taken:
+        events: list[Prepared] = []
+        size = 0
+        is_open = not self.is_paused or self.end_ is not None
+        while is_open and len(events) < most_events and (item := self._peek()) is not None:
+            if events and size + len(item.json) > most_bytes:
+                break
+            self._pop(item)
+            events.append(item)
+            size += len(item.json)
+        self._delivered += len(events)
+        self._sent_bytes += size
+        self._redacted += sum(item.line.redactions for item in events)
+        notices = [*self._notices, *self._gaps.take()]
+        self._notices.clear()
+        return Taken(
+            events=events,
+            notices=notices,
+            position=self._find_position(events),
+            end=None if self._peek() is not None else self.end_,
+        )
+
+    def _find_position(self, events: list[Prepared]) -> Position:
+        """Return where to go on: behind everything when nothing waits, else behind the last line given out."""
+        if self._is_filled.is_set() and not self._queued:
+            self._given = self.position
+        elif events:
+            self._given = Position(events[-1].id, events[-1].ordinal)
+        return self._given
+
+    def _peek(self) -> Prepared | None:
+        if self._earlier:
+            return self._earlier[0]
+        if not self._is_filled.is_set():
+            return None
+        if self._low and self._severe:
+            return min(self._low[0], self._severe[0], key=_ordinal_of)
+        waiting = self._low or self._severe
+        return waiting[0] if waiting else None
+
+    def _pop(self, item: Prepared) -> None:
+        for queue in (self._earlier, self._low, self._severe):
+            if queue and queue[0] is item:
+                queue.popleft()
+                self._bytes -= _size_of(item)
+                return
+
+
+def _size_of(item: Prepared) -> int:
+    return len(item.json) + _OVERHEAD_BYTES
+
+
+def _ordinal_of(item: Prepared) -> int:
+    return item.ordinal
