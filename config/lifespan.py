@@ -1,5 +1,5 @@
-"""What the server does at its own start and end: it spares the collector work; sockets are given up, and the writer
-commits what it holds.
+"""What the server does at its own start and end: it spares the collector work; viewers of debug lines are told to come
+back, sockets are given up, and the writer commits what it holds.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import gc
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
+from debugconsole.readers.hub import close_hub
 from observability.ingest.writer import close_writer
 from reruns.sockets.server import close_sockets
 
@@ -29,6 +30,7 @@ async def lifespan_application(scope: Scope, receive: ASGIReceiveCallable, send:
             gc.set_threshold(_COLLECT_EVERY, 10, 10)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            await close_hub()
             await close_sockets()
             await close_writer()
             await send({"type": "lifespan.shutdown.complete"})

@@ -234,6 +234,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expire_seconds": 60},
     },
+    # Debug lines that are older than may be kept.
+    "trim-debug-streams": {
+        "task": "debugconsole.tasks.trim_streams",
+        "schedule": timedelta(seconds=30),
+        "options": {"expire_seconds": 30},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

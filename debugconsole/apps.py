@@ -11,3 +11,7 @@ class DebugConsoleConfig(AppConfig):
     name = "debugconsole"
     verbose_name = "Debug console"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from debugconsole import checks  # noqa: F401 - importing registers them

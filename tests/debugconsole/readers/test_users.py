@@ -1,0 +1,78 @@
+"""The shipped access list: what each user may do is enough for it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from django.test import override_settings
+
+from config.env import BASE_DIR
+from debugconsole.readers.janitor import trim_streams
+from tests.debugconsole.readers.conftest import Streams
+
+KEY = "ext-debug:t:e"
+RUNNER_MAY = [("XADD", KEY, "MAXLEN", "~", "10", "*", "message", "m"), ("PING",), ("SELECT", "0")]
+RUNNER_MAY_NOT = [
+    ("XADD", "else:where", "*", "message", "m"),
+    ("XRANGE", KEY, "-", "+"),
+    ("EXPIRE", KEY, "5"),
+    ("DEL", KEY),
+    ("XGROUP", "CREATE", KEY, "g", "0"),
+    ("KEYS", "*"),
+    ("FLUSHALL",),
+]
+PLAYHEAD_MAY_NOT = [
+    ("XREADGROUP", "GROUP", "g", "c", "STREAMS", KEY, ">"),
+    ("XDEL", KEY, "0-1"),
+    ("DEL", KEY),
+    ("GET", KEY),
+    ("KEYS", "*"),
+    ("XRANGE", "else:where", "-", "+"),
+    ("CONFIG", "GET", "maxmemory"),
+]
+
+
+@pytest.fixture
+def user(streams: Streams) -> Callable[[str], str]:
+    """Set up the shipped users and return the address each has."""
+    for line in (BASE_DIR / "docs" / "debug-streams.acl").read_text().splitlines():
+        if line.startswith("user ") and not line.startswith("user default"):
+            streams.client.execute_command("ACL", "SETUSER", *line.split()[1:])
+    return lambda name: streams.server.url.replace("unix://", f"unix://{name}:change-me-{name}@")
+
+
+def _run(address: str, command: tuple[str, ...]) -> Any:
+    with redis.Redis.from_url(address) as client:
+        return client.execute_command(*command)
+
+
+@pytest.mark.parametrize("command", RUNNER_MAY, ids=lambda command: " ".join(command[:2]))
+def test_runner__what_it_needs__may(user: Callable[[str], str], command: tuple[str, ...]) -> None:
+    assert _run(user("runner"), command)
+
+
+@pytest.mark.parametrize("command", RUNNER_MAY_NOT, ids=lambda command: " ".join(command[:2]))
+def test_runner__anything_else__may_not(user: Callable[[str], str], command: tuple[str, ...]) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        _run(user("runner"), command)
+
+
+@pytest.mark.parametrize("command", PLAYHEAD_MAY_NOT, ids=lambda command: " ".join(command[:2]))
+def test_playhead__anything_else__may_not(user: Callable[[str], str], command: tuple[str, ...]) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        _run(user("playhead"), command)
+
+
+async def test_playhead__reading_and_trimming__may(
+    user: Callable[[str], str], streams: Streams, watch: Callable[..., Any]
+) -> None:
+    streams.write(3)
+    with override_settings(DEBUG_REDIS_URL=user("playhead")):
+        watcher = await watch(tail=10)
+        await watcher.take_until(lambda: watcher.is_settled(3))
+        trim_streams()
+
+    assert watcher.messages == ["0", "1", "2"]
