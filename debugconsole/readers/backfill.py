@@ -31,7 +31,8 @@ _SLACK_MS = 60_000
 
 def oldest_shown_ms() -> int:
     """Return from when on entries are shown; older ones wait for the janitor."""
-    return int(time.time() * 1000) - settings.DEBUG_RETENTION_MINUTES * 60_000 - _SLACK_MS
+    kept_ms: int = settings.DEBUG_RETENTION_MINUTES * 60_000
+    return int(time.time() * 1000) - kept_ms - _SLACK_MS
 
 
 async def fill(client: Any, feed: Feed, preparer: Preparer, until: Position) -> None:

@@ -43,7 +43,7 @@ def trim_streams() -> int:
     return trimmed
 
 
-def _list_streams(client: redis.Redis) -> Iterator[list[bytes]]:
+def _list_streams(client: redis.Redis) -> Iterator[list[Any]]:
     pattern = re.sub(r"([\[\]*?\\])", r"\\\1", settings.DEBUG_STREAM_PREFIX) + "*"
     cursor: Any = None
     while cursor != 0:

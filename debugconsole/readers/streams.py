@@ -30,7 +30,7 @@ _RAW = ("XRANGE", "XREVRANGE", "XREAD", "XINFO STREAM")
 
 def make_client() -> Any:
     """Return a client; its commands one after another share one connection."""
-    client = redis.asyncio.Redis.from_url(
+    client: Any = redis.asyncio.Redis.from_url(
         settings.DEBUG_REDIS_URL,
         protocol=2,
         socket_timeout=WATCHDOG_SECONDS,

@@ -46,7 +46,7 @@ class Streams:
         return Source(prefix="ext-debug:", key=self.key, tenant=TENANT, extension=self.key.rpartition(":")[2])
 
     @property
-    def client(self) -> redis.Redis:
+    def client(self) -> Any:
         return redis.Redis.from_url(self.server.url)
 
     def write(self, count: int, *, first: int = 0, maxlen: int = 100_000, **fields: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugconsole.readers.pages import NOTHING, Look, begin_again, is_other_stream, turn_page
+from debugconsole.readers.pages import NOTHING, Look, RawEntry, begin_again, is_other_stream, turn_page
 from debugconsole.wire.lines import EntryId
 from debugconsole.wire.tokens import START, Position
 
@@ -28,9 +28,11 @@ class Stream:
 
     def look(self, position: Position, count: int) -> Look:
         kept = self.all[self.trimmed :]
-        entries = [(entry_id, []) for entry_id in kept if entry_id >= position.id][:count]
+        following: list[RawEntry] = [(entry_id, []) for entry_id in kept if entry_id >= position.id]
         last = self.all[-1] if self.all else EntryId(0, 0)
-        return Look(added=len(self.all), length=len(kept), first=kept[0] if kept else None, last=last, entries=entries)
+        return Look(
+            added=len(self.all), length=len(kept), first=kept[0] if kept else None, last=last, entries=following[:count]
+        )
 
 
 _COUNT = st.integers(0, 12)

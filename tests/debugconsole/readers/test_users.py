@@ -45,6 +45,7 @@ def user(streams: Streams) -> Callable[[str], str]:
 
 
 def _run(address: str, command: tuple[str, ...]) -> Any:
+    client: Any
     with redis.Redis.from_url(address) as client:
         return client.execute_command(*command)
 
