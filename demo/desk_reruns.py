@@ -123,11 +123,13 @@ class DeskReruns:
             sink, numbers = RunSink(), RunNumbers()
             self._enter(sink, numbers)
             telemetry_push.set_http_run_context(_make_run_context(config, numbers, server=self.options.url))
+            began = time.time()
             try:
                 result = await _measure(partial(self._run_once, signal))
             finally:
                 telemetry_push.set_http_run_context(None)
             if sink.events:
+                sink.enqueue(_describe_run(signal, result, began=began))
                 body = {"runId": config["id"], "runIndex": index, "event": sink.events}
                 await self._call("POST", "/api/trace-events", body)
             answer = {"mode": "workflow", "workflowName": signal["workflowName"], "runIndex": index, **result}
@@ -260,6 +262,19 @@ def _make_run_context(config: dict[str, Any], numbers: RunNumbers, *, server: st
         tool_mock_config=config["toolMockConfig"] or None,
         ai_mock_config=AiMocks(config["aiMockConfig"]),
         strict=config["strict"],
+    )
+
+
+def _describe_run(signal: Signal, result: dict[str, Any], *, began: float) -> WorkflowEvent:
+    """Return the run's own workflow event, which holds all its calls."""
+    return WorkflowEvent(
+        id=0,
+        type="workflow",
+        name=signal["workflowName"],
+        input=signal["workflowInput"],
+        output=result["output"] if result["ok"] else {"error": result["error"]},
+        timestamp=began,
+        duration_ms=result["durationMs"],
     )
 
 

@@ -1,7 +1,7 @@
 """A rerun's own events, as some SDKs send them one by one with the run's id (B1.6, B6.17).
 
 They become the trace of the run, through the same decoder, redaction and writer as every other event. The first brings
-a workflow event with it, so that the trace has its root.
+a workflow event with it, so that the trace has its root, unless the SDK sends one of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec import Raw
 from observability.errors import NotFoundError
 from observability.ingest.records import Decoded, WriteResult
 from observability.ingest.sdk import decode_events
+from observability.ingest.sdk.identity import make_workflow_span_id
 from observability.ingest.writer import get_writer
 from observability.models import Trace
 from reruns.errors import ResultUnreadableError
@@ -119,7 +120,8 @@ def _decode(members: dict[str, Raw], place: _Place) -> Decoded:
     decoded = _decode_events(events, place)
     records = list(decoded.events)
     indexes = list(decoded.event_indexes)
-    if records and place.is_new:
+    has_root = any(record.span_id == make_workflow_span_id(place.trace_id) for record in records)
+    if records and place.is_new and not has_root:
         began_us = min(record.started_at_us for record in records)
         records += _decode_events([_make_root(began_us // 1000 - 1, place)], place).events
         indexes.append(len(events))

@@ -60,6 +60,20 @@ async def test_event__model_call_that_says_when_it_ended__the_root_begins_before
     assert [kind async for kind in stored.values_list("kind", flat=True)] == ["workflow", "ai"]
 
 
+async def test_event__workflow_of_the_sdk_s_own__is_the_root(
+    trace: str, project: Project, http: httpx.AsyncClient
+) -> None:
+    call = make_event(id=1, name="search")
+    whole = make_event(id=0, type="workflow", name="chat", output="done", timestamp=TIMESTAMP_MS - 5, durationMs=900)
+
+    sent = await http.post(PATH, json={"runId": await _ask(project), "event": [call, whole]})
+
+    run = await Run.objects.aget()
+    roots = Event.objects.filter(trace_id=run.trace_id, kind="workflow")
+    assert sent.json()["accepted"] == 2
+    assert [row async for row in roots.values_list("output_preview", "duration_ms")] == [("done", 900)]
+
+
 async def test_event__sent_again__is_a_duplicate(trace: str, project: Project, http: httpx.AsyncClient) -> None:
     body = {"runId": await _ask(project), "event": make_event()}
     await http.post(PATH, json=body)
