@@ -37,6 +37,7 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ]
     made_by: Annotated[int | None, Meta(description="The event of the tool that made it, as far as times tell.")]
+    is_to_freeze: Annotated[bool, Meta(description="Whether it was to be answered from the recording.")]
     can_freeze: bool
     reason: Annotated[str, Meta(description="Why it cannot be answered from the recording; empty if it can.")]
     effect: Annotated[

@@ -88,9 +88,7 @@ def make_plan(policy: RerunPolicy, trace: TraceSummary, request: PlanRequest) ->
         mocked=states["mocked"],
         live=states["live"],
         refused=states["refused"],
-        not_frozen=sum(
-            call.event_db_id in frozen_ids and not call.can_freeze and call.state != "within" for call in calls
-        ),
+        not_frozen=sum(call.is_to_freeze and not call.can_freeze and call.state != "within" for call in calls),
         changing=sum(call.effect == "changes" for call in happening),
         cost_micros=sum(known) * request.run_count if known or not asked else None,
         unpriced=len(asked) - len(known),
@@ -162,6 +160,7 @@ def _plan_calls(
                 cost_micros=row.get("cost_micros"),
                 state="within" if is_within else "frozen" if is_frozen else _find_state(slot, number, request),
                 made_by=slot.made_by,
+                is_to_freeze=slot.event_id in frozen_ids,
                 can_freeze=not reason,
                 reason=reason,
                 effect=effect.kind,

@@ -40,7 +40,7 @@ function nameCalls(calls) {
 }
 
 function explainLost(plan) {
-  const lost = plan.calls.filter((call) => !call.canFreeze && call.state !== "within");
+  const lost = plan.calls.filter((call) => call.isToFreeze && !call.canFreeze && call.state !== "within");
   return `${lost.slice(0, NAMED).map((call) => `${call.name} (${call.reason.replace(/\.$/, "")})`).join(", ")}${lost.length > NAMED ? ", …" : ""}.`;
 }
 

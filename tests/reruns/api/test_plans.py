@@ -77,6 +77,7 @@ def test_plan__call_that_had_not_ended__happens_and_says_why(
     (call,) = plan(api)["calls"]
 
     assert (call["state"], call["canFreeze"], call["reason"]) == ("live", False, "It had not ended.")
+    assert (call["isToFreeze"], plan(api, freezeNothing=True)["calls"][0]["isToFreeze"]) == (True, False)
 
 
 def test_plan__input_that_no_event_tells__is_asked_for(api: Api, store: None, project: Project) -> None:
