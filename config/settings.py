@@ -240,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=30),
         "options": {"expire_seconds": 30},
     },
+    "forget-old-reruns": {
+        "task": "reruns.tasks.forget_old_reruns",
+        "schedule": crontab(minute="37"),
+        "options": {"expire_seconds": 3000},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import Error as StoreError
 
 from observability.ingest.door.exchange import Delivery
 from observability.services.keys import KeyIdentity
@@ -39,6 +39,6 @@ async def _link(
     members = {} if reply is None else await reply
     try:
         await database_sync_to_async(link_runs)(project_id=project_id, traces=traces)
-    except DatabaseError as error:
+    except StoreError as error:
         log.warning("run.not_linked", error=repr(error))
     return members

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError
+from django.db import Error as StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,6 @@ class Snapshot(Generic[Value]):
         value = self._values.get(loop, (0.0, self._empty))[1]
         try:
             value = await database_sync_to_async(self._load)()
-        except DatabaseError as error:
+        except StoreError as error:
             log.warning("snapshot.unavailable", error=repr(error))
         self._values[loop] = time.monotonic(), value

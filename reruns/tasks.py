@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from reruns.services import connections, delivery, evaluations, judging, sampling, triggers
+from reruns.services import connections, delivery, evaluations, expiry, judging, sampling, triggers
 
 
 @shared_task(ignore_result=True)
@@ -56,3 +56,9 @@ def judge_run(self: Any, run_id: int) -> None:
 def sweep_evaluations() -> None:
     """Check what a lost message left unchecked."""
     evaluations.sweep_evaluations()
+
+
+@shared_task(ignore_result=True)
+def forget_old_reruns() -> None:
+    """Delete reruns that are past their project's retention."""
+    expiry.forget_old_reruns()

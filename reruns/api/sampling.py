@@ -19,7 +19,7 @@ from observability.errors import InvalidError
 from observability.models import Role, Scope
 from observability.selectors.access import Caller
 from reruns.api.bodies import SamplingConfigBody
-from reruns.api.views import ERRORS, ReadView
+from reruns.api.views import ERRORS, ReadView, has_nul
 from reruns.selectors.connections import ConnectedSessions, list_sessions
 from reruns.selectors.sampling import (
     SamplingConfigItem,
@@ -119,7 +119,7 @@ def _read_values(request: Request) -> dict[str, Any]:
     body = read_body(request, SamplingConfigBody)
     given = msgspec.structs.asdict(body)
     values = {name: value for name, value in given.items() if value is not UNSET}
-    texts = [value for value in values.values() if isinstance(value, str)]
-    if any("\x00" in text for text in texts):
-        raise InvalidError("body: it holds NUL, which cannot be stored")
+    for name, value in values.items():
+        if has_nul(value):
+            raise InvalidError(f"{_CAMEL.get(name, name)}: it holds NUL, which cannot be stored")
     return values

@@ -82,8 +82,9 @@ def make_request(
     body: WorkflowRerunBody | StepRerunBody | PortalTaskBody,
 ) -> Request:
     """Return what every request for a rerun says, with who asks."""
-    if any("\x00" in text for text in (body.session_id, getattr(body, "trace_id", ""))):
-        raise ValidationError({"body": ["It holds NUL, which no id has."]})
+    for field, value in msgspec.to_builtins(body).items():
+        if has_nul(value):
+            raise ValidationError({field: ["It holds NUL, which cannot be stored."]})
     check_evaluations(body.evaluations)
     return Request(
         policy=policy,
@@ -94,6 +95,15 @@ def make_request(
         ttl_minutes=body.ttl_minutes,
         evaluations=body.evaluations,
     )
+
+
+def has_nul(value: object) -> bool:
+    """Say whether a text anywhere in a JSON value holds NUL: Postgres stores none."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, list):
+        return any(map(has_nul, value))
+    return isinstance(value, dict) and any(has_nul(item) for pair in value.items() for item in pair)
 
 
 def describe_requested(trigger: Trigger) -> Requested:

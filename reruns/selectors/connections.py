@@ -69,15 +69,25 @@ def list_sessions(project_id: int, *, since: datetime, limit: int = 200) -> Conn
     return ConnectedSessions(items=items[:limit])
 
 
-def choose_connection(trigger: Trigger) -> tuple[SdkConnection | None, str]:
-    """Return the socket a trigger goes to, or None and why it has to wait (B6.13). Two queries.
+def list_takers(project_id: int) -> list[SdkConnection]:
+    """Return the sockets that triggers of a project may go to, newest first. One query."""
+    return list(open_connections(project_id).filter(takes_reruns()))
+
+
+def is_reachable(project_id: int, session_id: str) -> bool:
+    """Say whether a session has a socket that triggers may go to. One query."""
+    return open_connections(project_id).filter(takes_reruns(), session_id=session_id).exists()
+
+
+def choose_connection(trigger: Trigger, takers: list[SdkConnection] | None = None) -> tuple[SdkConnection | None, str]:
+    """Return the socket a trigger goes to, or None and why it has to wait (B6.13). Two queries, or one with `takers`.
 
     1. The session that was asked for, and once it was sent, the one it was sent to.
     2. The session that sent the trace.
     3. The newest that says it has the workflow; for calls, all the tools.
     4. The only one there is.
     """
-    found = list(open_connections(trigger.project_id).filter(takes_reruns()))
+    found = list_takers(trigger.project_id) if takers is None else takers
     fixed = trigger.session_id or trigger.requested_session_id
     if fixed:
         own = _find_session(found, fixed)
@@ -91,9 +101,9 @@ def choose_connection(trigger: Trigger) -> tuple[SdkConnection | None, str]:
     return chosen, "" if chosen else "Several SDKs are connected, and none says that it can run this: choose one."
 
 
-def can_take(connection: SdkConnection, trigger: Trigger) -> bool:
-    """Say whether a waiting trigger would go to this socket now. Two queries."""
-    chosen, _ = choose_connection(trigger)
+def can_take(connection: SdkConnection, trigger: Trigger, takers: list[SdkConnection]) -> bool:
+    """Say whether a waiting trigger would go to this socket now. One query, for a trigger that names no session."""
+    chosen, _ = choose_connection(trigger, takers)
     return chosen is not None and chosen.session_id == connection.session_id
 
 

@@ -36,5 +36,8 @@ def count_recent_runs(project_id: int) -> int:
 
 
 def count_live_triggers(project_id: int) -> int:
-    """Return how many triggers wait or run. One query on `triggers_live`."""
-    return Trigger.objects.filter(project=project_id, state__in=Trigger.LIVE_STATES).count()
+    """Return how many triggers wait or run, without those whose time is over but not noted yet: they must hold nobody
+    up while no worker runs. One query on `triggers_live`.
+    """
+    live = Trigger.objects.filter(project=project_id, state__in=Trigger.LIVE_STATES)
+    return live.filter(expires_at__gt=timezone.now()).count()

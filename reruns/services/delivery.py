@@ -25,7 +25,7 @@ from observability.selectors.traces import get_trace
 from reruns import outbound
 from reruns.errors import NotReplayableError, TooLargeError
 from reruns.models import Delivery, RunConfig, SdkConnection, Trigger
-from reruns.selectors.connections import can_take, choose_connection, takes_reruns
+from reruns.selectors.connections import can_take, choose_connection, is_reachable, list_takers, takes_reruns
 from reruns.selectors.replay import find_workflow_input, get_slots_by_id, load_originals
 from reruns.services.connections import close_process
 from reruns.services.transitions import finish_trigger, lock_trigger, save_trigger
@@ -61,35 +61,53 @@ def deliver(trigger_id: int) -> bool:
     if connection is None:
         _note(trigger_id, why)
         return False
-    answer = outbound.ask_to_deliver(process=connection.process, sid=connection.sid, trigger_id=trigger_id)
-    if answer == "delivered":
-        return True
-    if answer == "gone":
-        close_process(connection.process, because="Its web process is gone.")
-    _record_failure(trigger_id, connection, _EXPLANATIONS[answer])
-    return False
+    return _ask_process(trigger_id, connection) == "delivered"
 
 
 def deliver_waiting() -> int:
-    """Try every waiting trigger of projects with open sockets: what a lost message left. Returns how many went out."""
+    """Try the waiting triggers of projects with open sockets: what a lost message left. Returns how many went out.
+
+    A process that does not answer is asked once, and not for the others: each would wait as long for nothing.
+    """
     waiting = Trigger.objects.filter(state=Trigger.State.PENDING, expires_at__gt=timezone.now())
     projects = SdkConnection.objects.filter(closed_at=None).values("project")
-    found = list(waiting.filter(project__in=projects).order_by("pk").values_list("pk", flat=True)[:200])
-    return sum(deliver(trigger_id) for trigger_id in found)
+    delivered = 0
+    stuck: set[str] = set()
+    for trigger in waiting.filter(project__in=projects).order_by("pk")[:200]:
+        connection, why = choose_connection(trigger)
+        if connection is None:
+            _note(trigger.pk, why)
+        elif connection.process not in stuck:
+            answer = _ask_process(trigger.pk, connection)
+            delivered += answer == "delivered"
+            if answer in ("silent", "unreachable"):
+                stuck.add(connection.process)
+    return delivered
+
+
+def _ask_process(trigger_id: int, connection: SdkConnection) -> outbound.Answer:
+    answer = outbound.ask_to_deliver(process=connection.process, sid=connection.sid, trigger_id=trigger_id)
+    if answer == "gone":
+        close_process(connection.process, because="Its web process is gone.")
+    if answer != "delivered":
+        _record_failure(trigger_id, connection, _EXPLANATIONS[answer])
+    return answer
 
 
 def list_deliverable(connection: SdkConnection, *, is_registering: bool) -> list[int]:
     """Return the triggers to send to a socket: those that wait for it, and on registering what it did not answer.
 
-    One query on `triggers_live`, and two for each trigger that waits for nobody in particular.
+    Two queries, one on `triggers_live`, and one more for each trigger that waits for nobody in particular.
     """
     live = Trigger.objects.filter(project=connection.project_id, expires_at__gt=timezone.now()).order_by("pk")
     unanswered = Q(state__in=[Trigger.State.SENT, Trigger.State.RUNNING], session_id=connection.session_id)
     wanted = Q(state=Trigger.State.PENDING)
     if is_registering:
         wanted |= unanswered & _is_run_once()
-    found = live.filter(wanted)
-    return [row.pk for row in found if row.state != Trigger.State.PENDING or can_take(connection, row)]
+    takers = list_takers(connection.project_id)
+    return [
+        row.pk for row in live.filter(wanted) if row.state != Trigger.State.PENDING or can_take(connection, row, takers)
+    ]
 
 
 def begin_delivery(*, trigger_id: int, sid: str, channel: str) -> Message | None:
@@ -107,7 +125,12 @@ def begin_delivery(*, trigger_id: int, sid: str, channel: str) -> Message | None
 
 
 def begin_reply(*, project_id: int, session_id: str) -> Message | None:
-    """As `begin_delivery`, for the reply to a batch of a session: the oldest trigger that is for it (B1.2)."""
+    """As `begin_delivery`, for the reply to a batch of a session: the oldest trigger that is for it (B1.2).
+
+    Not while the session has a socket: that is sure to be heard, and clients that have one may not read replies.
+    """
+    if is_reachable(project_id, session_id):
+        return None
     own = Q(session_id=session_id) | Q(session_id="", requested_session_id=session_id)
     ready = Q(state=Trigger.State.PENDING) | Q(state=Trigger.State.SENT, last_at__lt=timezone.now() - AGAIN_AFTER)
     found = Trigger.objects.filter(_is_run_once(), own, project=project_id, state__in=Trigger.LIVE_STATES)
@@ -133,7 +156,9 @@ def take_back(trigger_id: int, *, sid: str) -> None:
     """Have a trigger wait again whose socket turned out to be closed when it was to be written to."""
     with transaction.atomic():
         trigger = lock_trigger(trigger_id)
-        if trigger.state == Trigger.State.SENT:
+        # One that went out before may be run by now: it stays its session's.
+        is_first = trigger.deliveries.filter(is_delivered=True).count() <= 1
+        if trigger.state == Trigger.State.SENT and is_first:
             trigger.state = Trigger.State.PENDING
             trigger.session_id = ""
             trigger.sent_at = None

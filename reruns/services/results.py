@@ -24,6 +24,8 @@ from reruns.services.transitions import finish_trigger, lock_trigger, save_trigg
 from reruns.wire.results import Answer, Outcome, StepAnswer, read_number
 
 PREVIEW_BYTES = 2_000
+_LOOKED_BACK = 1_000
+"""Reruns of steps among which the one is looked for that a late answer is of: no index leads to an event's."""
 _TASK_PREFIX = "task-"
 
 
@@ -65,7 +67,8 @@ def record_event_answer(*, project_id: int, event_id: int, answer: Answer) -> Re
             trigger = lock_trigger(trigger_id)
             if trigger.is_live and _is_step_open(trigger, event_id):
                 return _record(trigger, _of_event(event_id, answer), policy)
-        newest = asked.order_by("-pk").first()
+        recent = Trigger.objects.filter(project=project_id, mode=Trigger.Mode.STEP).order_by("-pk")[:_LOOKED_BACK]
+        newest = asked.filter(pk__in=recent.values("pk")).order_by("-pk").first()
         if newest is None:
             raise NotFoundError("No rerun of this event was asked for.")
         return _record(lock_trigger(newest.pk), _of_event(event_id, answer), policy)

@@ -20,6 +20,7 @@ from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace
 from reruns.errors import FinishedError, RerunLimitError, WorkflowInputMissingError
 from reruns.models import RerunPolicy, Run, RunConfig, SamplingConfig, Trigger
+from reruns.selectors.connections import is_reachable
 from reruns.selectors.policies import count_live_triggers, count_recent_runs
 from reruns.selectors.replay import find_workflow_input, get_slots_by_id, list_slots, require_replayable
 from reruns.services.announce import announce_after_commit
@@ -288,4 +289,7 @@ def _explain_expiry(trigger: Trigger) -> str:
     missing = trigger.runs.filter(state=Run.State.WAITING).count()
     if trigger.state == Trigger.State.PENDING:
         return trigger.detail or "No SDK took it."
-    return f"{missing} of {trigger.runs.count()} runs were not answered."
+    explained = f"{missing} of {trigger.runs.count()} runs were not answered"
+    if trigger.session_id and not is_reachable(trigger.project_id, trigger.session_id):
+        return f"{explained}; the SDK session {trigger.session_id} is not connected any more."
+    return f"{explained}."

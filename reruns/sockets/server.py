@@ -7,8 +7,8 @@ signed-in person connects with the session cookie and `auth {projectId}`, and he
 
 Everything is acknowledged by `{ok, ...}` or `{ok: false, error: {code, detail}}`. A connection is refused by a connect
 error whose message is its code: `invalid_api_key`, `missing_scope`, `invalid_session_id`,
-`session_of_another_project`, `not_found` (a person's project), `rate_limited` (with `retryAfter` seconds),
-`unavailable` (come back later). A key may connect `RERUN_CONNECTS_PER_MINUTE` times and register
+`session_of_another_project`, `not_found` (a person's project), `too_many_connections`, `rate_limited` (with
+`retryAfter` seconds), `unavailable` (come back later). A key may connect `RERUN_CONNECTS_PER_MINUTE` times and register
 `RERUN_REGISTERS_PER_MINUTE` times, and a socket ping `_PINGS_PER_MINUTE` times; what is more is declined as
 `rate_limited`, and the connection stays.
 
@@ -20,6 +20,7 @@ as the protocol has no other way.
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -32,7 +33,7 @@ import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error as StoreError
 from socketio.exceptions import ConnectionRefusedError as RefusedError
 
 from observability.errors import ObservabilityError
@@ -62,6 +63,8 @@ _MOST_BYTES = 16 * 2**20
 _ALIVE_SECONDS = 15.0
 _PING_INTERVAL, _PING_TIMEOUT = 25, 60
 _PINGS_PER_MINUTE = 60
+MOST_SOCKETS = 1_000
+"""Of one key and process: more SDK processes than that take several keys, or several web processes."""
 _SCOPES = frozenset(("ingest", "rerun"))
 
 Ack = dict[str, Any]
@@ -86,7 +89,7 @@ class Sockets:
             ping_timeout=_PING_TIMEOUT,
         )
         self.application = socketio.ASGIApp(self.server, socketio_path=PATH)
-        self.sids: set[str] = set()
+        self.sids: dict[str, str] = {}
         self._mailbox = Mailbox(self.process, self._hear)
         self._tasks: list[asyncio.Task[None]] = []
         self._connects = RateLimit(settings.RERUN_CONNECTS_PER_MINUTE)
@@ -104,7 +107,7 @@ class Sockets:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(DatabaseError):
+        with suppress(StoreError):
             await database_sync_to_async(close_process)(self.process, because="The server stopped.")
 
     async def deliver(self, *, sid: str, trigger_id: int, channel: str) -> bool:
@@ -133,7 +136,7 @@ class Sockets:
                 await self._connect_sdk(sid, environ, given, text)
         except ObservabilityError as error:
             raise RefusedError(error.code, {"code": error.code, "detail": str(error)}) from error
-        except DatabaseError as error:
+        except StoreError as error:
             log.warning("sockets.unavailable", error=repr(error))
             raise _refuse("unavailable", "The store cannot be reached; come back later.") from error
 
@@ -145,6 +148,8 @@ class Sockets:
             log.warning("sockets.rate_limited", key=identity.public_id)
             detail = f"SDKs with this key connect too often; come back in {wait_seconds} s."
             raise _refuse("rate_limited", detail, retryAfter=wait_seconds)
+        if list(self.sids.values()).count(identity.public_id) >= MOST_SOCKETS:
+            raise _refuse("too_many_connections", f"SDKs with this key have {MOST_SOCKETS} connections already.")
         if not identity.scopes & _SCOPES:
             raise _refuse("missing_scope", "The API key has neither the scope `rerun` nor `ingest`.")
         session_id = read_session_id(auth.get("sessionId"))
@@ -153,12 +158,12 @@ class Sockets:
         await self._start()
         socket = Socket(sid=sid, process=self.process, identity=identity, address=environ.get("REMOTE_ADDR"))
         await self.server.save_session(sid, {"key": text, "socket": socket, "session_id": session_id})
-        self.sids.add(sid)
+        self.sids[sid] = identity.public_id
         if session_id is not None:
             try:
                 await self._join(socket, Registration(session_id=session_id))
-            except (ObservabilityError, DatabaseError):
-                self.sids.discard(sid)
+            except (ObservabilityError, StoreError):
+                self.sids.pop(sid, None)
                 raise
 
     async def _connect_viewer(self, sid: str, environ: dict[str, Any], auth: dict[str, Any]) -> None:
@@ -175,12 +180,11 @@ class Sockets:
         return connection
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
-        if sid not in self.sids:
+        if self.sids.pop(sid, None) is None:
             return
-        self.sids.discard(sid)
         try:
             await database_sync_to_async(close_connections)(sids=[sid], because=reason)
-        except DatabaseError as error:
+        except StoreError as error:
             # The sweep closes it: this process does not say any more that it holds it.
             log.warning("sockets.unavailable", error=repr(error))
 
@@ -197,9 +201,13 @@ class Sockets:
                 return await handle(sid, session, data)
             except ObservabilityError as error:
                 return _decline(error.code, str(error))
-            except DatabaseError as error:
+            except StoreError as error:
                 log.warning("sockets.unavailable", error=repr(error))
                 return _decline("unavailable", "The store cannot be reached; say it again later.")
+            except Exception:
+                # The last place that can answer: without one, the SDK waits for nothing.
+                log.exception("sockets.failed", handler=handle.__name__)
+                return _decline("internal", "The server failed; it is in its log.")
 
         return acknowledge
 
@@ -281,7 +289,7 @@ class Sockets:
         """Do what another process asks by the mailbox."""
         try:
             return await self.deliver(sid=sid, trigger_id=trigger_id, channel=Delivery.Channel.SOCKET)
-        except (ObservabilityError, DatabaseError) as error:
+        except (ObservabilityError, StoreError) as error:
             log.warning("sockets.delivery_failed", trigger_id=trigger_id, error=repr(error))
             return False
 
@@ -298,7 +306,7 @@ class Sockets:
             await asyncio.sleep(_ALIVE_SECONDS)
             try:
                 await database_sync_to_async(keep_alive)(self.process, list(self.sids))
-            except DatabaseError as error:
+            except StoreError as error:
                 log.warning("sockets.unavailable", error=repr(error))
 
 
@@ -307,8 +315,14 @@ def _measure(data: Any) -> int:
 
 
 def _encode(data: Any) -> bytes:
-    """Return a message as JSON text; binary parts, which no SDK sends, count as what they are not: text."""
-    return msgspec.json.encode(data, enc_hook=repr)
+    """Return a message as JSON text; binary parts, which no SDK sends, count as what they are not: text.
+
+    Half characters, which some clients send, stay escaped: who reads it mends them.
+    """
+    try:
+        return msgspec.json.encode(data, enc_hook=repr)
+    except UnicodeEncodeError:
+        return json.dumps(data, default=repr).encode()
 
 
 def _refuse(code: str, detail: str, **more: Any) -> RefusedError:

@@ -336,3 +336,29 @@ def test_list__page_by_page__has_every_rerun_once(trace: str, project: Project, 
         found += page["items"]
 
     assert [item["triggerId"] for item in found] == sorted(asked, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("workflow-reruns", {"traceId": TRACE, "workflowInput": {"a": ["x\x00"]}}, "workflowInput"),
+        ("workflow-reruns", {"traceId": TRACE, "toolMockConfig": {"a\x00": 1}}, "toolMockConfig"),
+        ("workflow-reruns", {"traceId": TRACE, "workflowName": "\x00"}, "workflowName"),
+        ("workflow-reruns", {"traceId": "\x00"}, "traceId"),
+        ("step-reruns", {"traceId": TRACE, "sessionId": "\x00"}, "sessionId"),
+        ("portal-tasks", {"type": "tool", "name": "a", "input": "\x00"}, "input"),
+        (
+            "portal-tasks",
+            {"type": "tool", "name": "a", "input": 1, "modelParameters": {"a": "\x00"}},
+            "modelParameters",
+        ),
+    ],
+)
+def test_request__nul_that_cannot_be_stored__is_refused_naming_the_field(
+    trace: str, rerun_key: NewKey, path: str, body: dict[str, Any], field: str
+) -> None:
+    refused = Api(key=rerun_key.text).call("POST", f"{API}/{path}", body)
+
+    assert refused.status_code == 400, refused.content
+    assert field in refused.json()["detail"] or field in refused.content.decode()
+    assert not Trigger.objects.exists()

@@ -8,11 +8,13 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import InterfaceError
 from django.test import Client
 
 from observability.models import Project, Scope, User
 from observability.services.keys import NewKey, create_key, forget_keys, revoke_key
 from reruns.models import SdkConnection
+from reruns.sockets import server
 from reruns.sockets.server import get_sockets
 from tests.reruns.conftest import SESSION, TRACE, Sdk, wait_until
 
@@ -186,3 +188,54 @@ async def test_sockets__server_stops__says_so_of_its_connections(url: str, rerun
     row = await SdkConnection.objects.aget()
     assert (row.is_open, row.closed_because) == (False, "The server stopped.")
     await sdk.close()
+
+
+async def test_answer__half_a_character_and_a_huge_number__is_taken(trace: str, url: str, rerun_key: NewKey) -> None:
+    sdk = Sdk(url, key=rerun_key.text)
+    await sdk.register()
+    async with httpx.AsyncClient(base_url=url, headers={"api-key": rerun_key.text}) as http:
+        body = {"type": "tool", "name": "search", "input": "tarp"}
+        asked = (await http.post(f"{API}/portal-tasks", json=body)).json()
+        task = await sdk.hear("portal:task")
+
+        taken = await sdk.say("portal:result", {"taskId": task["taskId"], "ok": True, "output": ["\ud800", 2**70]})
+        shown = (await http.get(f"{API}/triggers/{asked['triggerId']}")).json()
+
+    assert taken["ok"], taken
+    assert shown["runItems"][0]["output"] == ["\ufffd", 2**70]
+    await sdk.close()
+
+
+async def test_alive__the_store_is_away_for_a_moment__goes_on_saying_so(
+    url: str, rerun_key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_ALIVE_SECONDS", 0.01)
+    said: list[str] = []
+
+    def keep(process: str, sids: list[str]) -> None:
+        said.append(process)
+        if len(said) == 1:
+            raise InterfaceError("the connection is closed")
+
+    monkeypatch.setattr(server, "keep_alive", keep)
+    sdk = Sdk(url, key=rerun_key.text)
+    await sdk.register()
+
+    await wait_until(lambda: len(said) > 2)
+    await sdk.close()
+
+
+async def test_connect__more_sockets_than_a_key_may_have__is_refused(
+    url: str, rerun_key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_SOCKETS", 1)
+    first, second = Sdk(url, key=rerun_key.text), Sdk(url, key=rerun_key.text)
+    await first.connect()
+
+    refusal = await second.connect()
+    await first.close()
+    await wait_until(lambda: not SdkConnection.objects.filter(closed_at=None).exists())
+
+    assert refusal["message"] == "too_many_connections"
+    assert await second.connect() is None
+    await second.close()
