@@ -23,6 +23,7 @@ from reruns.api.results import (
     trace_events,
 )
 from reruns.api.sampling import SamplingConfigList, SamplingConfigView, SdkSessions
+from reruns.api.saved_tests import SavedTests
 
 app_name = "reruns-api"
 _API = "api/observability"
@@ -31,6 +32,7 @@ urlpatterns = [
     path(f"{_API}/workflow-reruns", WorkflowReruns.as_view(), name="workflow-reruns"),
     path(f"{_API}/step-reruns", StepReruns.as_view(), name="step-reruns"),
     path(f"{_API}/rerun-plans", RerunPlans.as_view(), name="rerun-plans"),
+    path(f"{_API}/saved-tests", SavedTests.as_view(), name="saved-tests"),
     path(f"{_API}/trace-forks", ForksView.as_view(), name="trace-forks"),
     path(f"{_API}/portal-tasks", PortalTasks.as_view(), name="portal-tasks"),
     path(f"{_API}/triggers", Triggers.as_view(), name="trigger-list"),

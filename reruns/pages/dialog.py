@@ -43,6 +43,7 @@ def rerun_dialog(request: HttpRequest, access: ProjectAccess, trace_id: str) -> 
                 "workflow": reverse("reruns-api:workflow-reruns"),
                 "step": reverse("reruns-api:step-reruns"),
                 "portal": reverse("reruns-api:portal-tasks"),
+                "test": reverse("reruns-api:saved-tests"),
                 "reruns": reverse("reruns:rerun-list", args=slugs_of(access)),
                 "sessions": reverse("reruns:sdk-sessions", args=slugs_of(access)),
             },

@@ -7,7 +7,7 @@ The only reads of replay copies: the originals of what redaction changed. Caller
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -156,12 +156,25 @@ def find_workflow_input(project_id: int, trace: TraceSummary) -> bytes | None:
 
 def find_workflow_event(project_id: int, trace: TraceSummary) -> tuple[str, bytes] | None:
     """As `find_workflow_input`, with the span id of the event that says it before it."""
+    for span_id, original in _load_workflow(project_id, trace):
+        if original.input is not None and "input" not in original.lost:
+            return span_id, original.input
+    return None
+
+
+def find_workflow_values(project_id: int, trace: TraceSummary) -> tuple[bytes | None, bytes | None]:
+    """Return what the trace's workflow was given and what it answered, unredacted; None what no event says."""
+    found = [original for _, original in _load_workflow(project_id, trace)]
+    given = (one.input for one in found if one.input is not None and "input" not in one.lost)
+    answered = (one.output for one in found if one.output is not None and "output" not in one.lost)
+    return next(given, None), next(answered, None)
+
+
+def _load_workflow(project_id: int, trace: TraceSummary) -> Iterator[tuple[str, Original]]:
+    """Yield the first few of the trace's workflow events with their originals."""
     rows = own_events(project_id, trace).filter(kind="workflow").order_by("started_at", "span_id")
     for row in rows.values(*_COLUMNS)[:5]:
-        original = load_originals(project_id, [row])[0]
-        if original.input is not None and "input" not in original.lost:
-            return row["span_id"], original.input
-    return None
+        yield row["span_id"], load_originals(project_id, [row])[0]
 
 
 def get_slots_by_id(project_id: int, event_ids: list[int]) -> list[dict[str, Any]]:

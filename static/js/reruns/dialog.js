@@ -3,7 +3,7 @@
  * on which SDK. Before anything is sent, the server plans it, and the sheet says what would really happen.
  */
 import { isTyping, refreshTimes } from "../base.js";
-import { send } from "./api.js";
+import { download, send } from "./api.js";
 import { Checks } from "./checks.js";
 import { parseJson } from "./json-field.js";
 import { Mocks, Prompts } from "./mocks.js";
@@ -211,6 +211,15 @@ class Sheet {
     }
   }
 
+  async #saveTest() {
+    this.#error("function", "");
+    try {
+      await download(`${this.urls.testUrl}?project=${this.urls.project}`, { traceId: this.urls.trace, function: this.dialog.querySelector("#rr-function").value.trim() });
+    } catch (error) {
+      this.#error("function", error.message);
+    }
+  }
+
   #findUrl() {
     const url = !this.isStep ? this.urls.workflowUrl : this.#readInput() === undefined ? this.urls.stepUrl : this.urls.portalUrl;
     return `${url}?project=${this.urls.project}`;
@@ -230,6 +239,7 @@ class Sheet {
   #click(event) {
     const all = event.target.closest("[data-rr-all]");
     if (all) this.picture.setAll(all.dataset.rrAll === "frozen");
+    if (event.target.closest("[data-rr-save]")) this.#saveTest();
     if (event.target.closest("[data-rr-reset]")) this.picture.reset();
     if (event.target.closest("[data-rr-input-reset]")) {
       this.input.value = this.recorded;

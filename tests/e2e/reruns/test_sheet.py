@@ -195,6 +195,24 @@ def test_sheet__one_step__runs_alone_with_the_input_it_had_or_another(
     assert worker.heard[0]["steps"][0]["originalEventDbId"] == find_ids(project)["b"]
 
 
+def test_sheet__saved_as_a_test__downloads_a_file_that_names_the_function(
+    visit: SignIn, owner: User, base: str, worker: Worker
+) -> None:
+    page = visit(owner, expects=(400,)).page
+    open_sheet(page, base)
+    page.locator("summary", has_text="Save as a test").click()
+
+    page.get_by_label("Function under test").fill("not one")
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.locator('[data-error="function"]')).to_contain_text("give module:function")
+    page.get_by_label("Function under test").fill("shop.desk:chat")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download", exact=True).click()
+
+    assert started.value.suggested_filename == "test_chat_c1de2abc.py"
+    assert "'shop.desk:chat'" in started.value.path().read_text()
+
+
 def test_sheet__viewer__is_told_why_not(visit: SignIn, viewer: User, base: str, chat: str) -> None:
     page = visit(viewer).page
     page.goto(f"{base}/traces/{TRACE}/")

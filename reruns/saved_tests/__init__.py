@@ -1,0 +1,1 @@
+"""A recorded run as a pytest file: a template, and what fills it. Pure."""
