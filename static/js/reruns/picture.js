@@ -40,9 +40,10 @@ export class Picture {
     this.#place();
   }
 
-  /** Whether a call is to be frozen. */
+  /** Whether a call is to be frozen. At its left end the playhead freezes nothing, not even a call of no length there. */
   isFrozen(call) {
-    return this.chosen.get(call.eventDbId) ?? (this.playhead.at === null || call.end <= this.playhead.at);
+    const { at } = this.playhead;
+    return this.chosen.get(call.eventDbId) ?? (at === null || (at > this.from && call.end <= at));
   }
 
   get frozenIds() {
