@@ -1,4 +1,4 @@
-"""What redaction hides leaves by one door: a run config, to who may rerun. Every route of reruns is tried."""
+"""What redaction hides leaves by two doors, to who may rerun: run configs and saved tests. Every route is tried."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.reruns.conftest import SESSION, TRACE, find_ids, write_trace
 from tests.reruns.test_state_machine import ask
 
 SECRET = "sk-live-0123456789abcdef0123456789"
-CONFIGS = {"run-config", "run-config-short"}
+DOORS = {"run-config", "run-config-short", "saved-tests"}
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def test_every_route__key_without_rerun__shows_no_frozen_value(
     assert [name for name, text in answers.items() if SECRET in text] == []
 
 
-def test_every_route__key_with_rerun__shows_them_in_run_configs_alone(
+def test_every_route__key_with_rerun__shows_them_by_these_doors_alone(
     config: RunConfig, project: Project, rerun_key: Any
 ) -> None:
     answers = _call_all(Client(headers={"api-key": rerun_key.text}), _list_routes(project, config), project)
 
-    assert {name for name, text in answers.items() if SECRET in text} == CONFIGS
+    assert {name for name, text in answers.items() if SECRET in text} == DOORS
