@@ -30,7 +30,6 @@ class TokenBudget(Check, frozen=True, kw_only=True, tag="token-budget"):
     max_tokens: Annotated[int, Meta(gt=0, le=10**12)]
 
     needs_events = True
-    needs_spending = True
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Compare with the usage of the answer, else of the run's events."""
@@ -47,7 +46,6 @@ class CostBudget(Check, frozen=True, kw_only=True, tag="cost-budget"):
     max_cost_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
 
     needs_events = True
-    needs_spending = True
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Compare with the known cost."""

@@ -18,11 +18,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass_threshold: Threshold = msgspec.field(default="all")
 
     needs_events: ClassVar[bool] = False
-    """Whether it looks at the run's own events, which may arrive after its answer."""
+    """Whether it looks at the run's own calls, whose events may arrive after its answer. Calls answered from a
+    recording or by a mock are among them, and spent nothing.
+    """
     needs_others: ClassVar[bool] = False
     """Whether it looks at the other runs of the step: then it waits for them."""
-    needs_spending: ClassVar[bool] = False
-    """Whether it asks what the run spent: calls answered from a recording or by a mock spent nothing."""
 
     def evaluate(self, subject: Subject) -> Verdict:
         """Return what this says of one run. Pure."""

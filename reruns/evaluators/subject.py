@@ -45,6 +45,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     total_tokens: int | None = None
     cost_micros: int | None = None
     calls: tuple[Call, ...] | None = None
+    uncertain_calls: tuple[Call, ...] = ()
+    """Calls that may have come: SDKs say nothing of those that they answer from a recording."""
     missing: dict[str, str] = {}
 
 

@@ -53,9 +53,21 @@ def get_fidelity(project_id: int, trigger_id: int, *, number: int) -> FidelityRe
     return _compare(run, calls, _load_rerun(run, calls, offered), offered)
 
 
-def find_spending(run: Run) -> tuple[set[int], bool]:
-    """Return the numbers of the run's events that were not answered from a recording or by a mock, and whether that is
-    known of all its model calls. As dear as the report; raises `NotFoundError` for a source that is gone, and
+class RunCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run's calls beyond its events: those it spent on, and those its SDK sent no event of."""
+
+    live: frozenset[int]
+    """Numbers of its events that were not answered from a recording or by a mock."""
+    is_spending_known: bool
+    """Whether that is known of all its model calls."""
+    unreported: tuple[tuple[str, str], ...]
+    """Kind and name of calls that came and were not made."""
+    uncertain: tuple[tuple[str, str], ...]
+    """Of calls that may have come."""
+
+
+def find_calls(run: Run) -> RunCalls:
+    """Return what a workflow's run called. As dear as the report; raises `NotFoundError` for a source that is gone, and
     `TooLargeError`.
     """
     trigger = run.trigger
@@ -66,8 +78,13 @@ def find_spending(run: Run) -> tuple[set[int], bool]:
     rerun = _load_rerun(run, calls, offered)
     served = _find_served(trigger.run_config, calls, rerun, offered)
     reported = [(call.slot, how) for call, how in zip(rerun, served, strict=True) if call.is_reported]
-    is_known = all(how != "unknown" for slot, how in reported if slot.kind == "ai")
-    return {slot.event_id for slot, how in reported if how == "live"}, is_known
+    others = [call for call in rerun if not call.is_reported]
+    return RunCalls(
+        live=frozenset(slot.event_id for slot, how in reported if how == "live"),
+        is_spending_known=all(how != "unknown" for slot, how in reported if slot.kind == "ai"),
+        unreported=tuple((call.slot.kind, call.slot.name) for call in others if call.is_certain),
+        uncertain=tuple((call.slot.kind, call.slot.name) for call in others if not call.is_certain),
+    )
 
 
 def _load_rerun(run: Run, source: list[Call], offered: set[int]) -> list[Call]:

@@ -22,7 +22,7 @@ from reruns.errors import TooLargeError
 from reruns.evaluators.check import Check
 from reruns.evaluators.subject import Call, Subject
 from reruns.models import Run, Trigger
-from reruns.selectors.fidelity import find_spending
+from reruns.selectors.fidelity import RunCalls, find_calls
 
 MOST_CALLS = 20_000
 MOST_OTHER_BYTES = 64 * 2**20
@@ -33,13 +33,13 @@ _KEY = ("trace_id", "started_at", "span_id")
 class SubjectLoader:
     """Loads the subjects of one trigger's runs; what they share is read once.
 
-    What a run spent is found out only for `checks` that ask: it takes comparing the run with its source.
+    What a run called and spent is found out only for `checks` that ask: it takes comparing the run with its source.
     """
 
     def __init__(self, trigger: Trigger, runs: list[Run], *, checks: Sequence[Check | str] = ()) -> None:
         self._trigger = trigger
         self._runs = runs
-        self._needs_spending = any(isinstance(check, Check) and check.needs_spending for check in checks)
+        self._needs_calls = any(isinstance(check, Check) and check.needs_events for check in checks)
         self._needs_others = any(isinstance(check, Check) and check.needs_others for check in checks)
         self._originals: dict[int, tuple[bytes | None, str]] = {}
         self._outputs: dict[int, dict[int, bytes] | None] = {}
@@ -49,7 +49,8 @@ class SubjectLoader:
         output, no_output = read_output(run)
         original, no_original = self._load_original(run.step)
         rows = _list_rows(self._trigger.project_id, run.trace_id)
-        spent, no_spending = self._list_spent(run, rows)
+        known, no_calls = self._find_calls(run, has_events=rows is not None)
+        spent, no_spending = _list_spent(rows, known, no_calls)
         others, no_others = self._list_others(run)
         missing = {"output": no_output, "original": no_original, "spending": no_spending, "others": no_others}
         return Subject(
@@ -62,7 +63,8 @@ class SubjectLoader:
             duration_ms=run.duration_ms,
             total_tokens=_count_tokens(run, spent),
             cost_micros=self._find_cost(run, spent),
-            calls=None if rows is None else tuple(Call(row["kind"], row["tool_name"] or row["name"]) for row in rows),
+            calls=_list_calls(rows, known),
+            uncertain_calls=tuple(Call(kind, name) for kind, name in known.uncertain) if known else (),
             missing={name: reason for name, reason in missing.items() if reason},
         )
 
@@ -84,18 +86,15 @@ class SubjectLoader:
             self._originals[step] = load_original_output(self._trigger, step)
         return self._originals[step]
 
-    def _list_spent(self, run: Run, rows: list[dict[str, Any]] | None) -> tuple[list[dict[str, Any]] | None, str]:
-        """Return the run's model calls that really happened; None, and why, where that is not known."""
-        models = None if rows is None else [row for row in rows if row["kind"] == "ai"]
-        if not models or not self._needs_spending or self._trigger.mode != Trigger.Mode.WORKFLOW:
-            return models, ""
+    def _find_calls(self, run: Run, *, has_events: bool) -> tuple[RunCalls | None, str]:
+        """Return what is known of a workflow's calls beyond its events; None, and why, where it is not."""
+        is_told = has_events or run.call_count is not None
+        if not self._needs_calls or self._trigger.mode != Trigger.Mode.WORKFLOW or not is_told:
+            return None, ""
         try:
-            live, is_known = find_spending(run)
+            return find_calls(run), ""
         except (NotFoundError, TooLargeError) as error:
             return None, f"Which calls were answered from the recording is not known: {error}"
-        if not is_known:
-            return None, "Which calls were answered from the recording is not known: outputs are not captured."
-        return [row for row in models if row["id"] in live], ""
 
     def _find_cost(self, run: Run, spent: list[dict[str, Any]] | None) -> int | None:
         """Return the sum of the model calls that happened; of a step that is one, the price of what it used."""
@@ -112,6 +111,26 @@ class SubjectLoader:
             return None
         used = Usage(input=usage.get("input"), output=usage.get("output"), total=usage.get("total"))
         return price_usage(provider=step.get("provider"), model=model, usage=used, on=datetime.now(UTC).date())
+
+
+def _list_calls(rows: list[dict[str, Any]] | None, known: RunCalls | None) -> tuple[Call, ...] | None:
+    """Return the run's calls: those it sent events of, and those that were answered without."""
+    if rows is None and known is None:
+        return None
+    reported = [Call(row["kind"], row["tool_name"] or row["name"]) for row in rows or ()]
+    return (*reported, *(Call(kind, name) for kind, name in (known.unreported if known else ())))
+
+
+def _list_spent(
+    rows: list[dict[str, Any]] | None, known: RunCalls | None, why: str
+) -> tuple[list[dict[str, Any]] | None, str]:
+    """Return the run's model calls that really happened; None, and why, where that is not known."""
+    models = None if rows is None else [row for row in rows if row["kind"] == "ai"]
+    if known is None:
+        return (None, why) if models and why else (models, "")
+    if not known.is_spending_known:
+        return None, "Which calls were answered from the recording is not known: outputs are not captured."
+    return [row for row in models or () if row["id"] in known.live], ""
 
 
 def read_output(run: Run) -> tuple[bytes | None, str]:

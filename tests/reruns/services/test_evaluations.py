@@ -37,7 +37,7 @@ from reruns.services.triggers import (
 )
 from reruns.wire.results import Answer, Outcome
 from tests.records import make_event, write
-from tests.reruns.conftest import TRACE, find_ids, write_trace
+from tests.reruns.conftest import SESSION, TRACE, find_ids, write_trace
 
 SAME = {"type": "same_as_original"}
 TOOL = {"type": "tool-called", "tool_name": "search"}
@@ -260,6 +260,60 @@ def test_budgets__model_call_frozen_or_live__count_what_was_spent(
 
     found = Evaluation.objects.order_by("position").values_list("status", "evidence")
     assert [(status, evidence["taken"]) for status, evidence in found] == [("passed", one) for one in taken]
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("fields", "statuses"),
+    [
+        # All five calls came, and the SDK made none of them.
+        ({"call_count": 5}, ["passed", "passed", "passed", "failed"]),
+        ({"call_count": 0}, ["passed", "passed", "failed", "passed"]),
+        # Nobody says how many came.
+        ({}, ["skipped", "skipped", "skipped", "skipped"]),
+    ],
+)
+def test_checks__of_calls_that_were_all_frozen__know_them_by_their_number(
+    project: Project, fields: dict[str, Any], statuses: list[str]
+) -> None:
+    checks: list[dict[str, Any]] = [
+        {"type": "cost-budget", "max_cost_usd": 0},
+        {"type": "token-budget", "max_tokens": 1},
+        TOOL,
+        {**TOOL, "min_times": 0, "max_times": 0},
+    ]
+    trigger = ask(project, *checks)
+
+    answer(trigger, make_outcome(**fields))
+
+    assert list_statuses(trigger) == [statuses]
+
+
+@pytest.mark.usefixtures("trace")
+@pytest.mark.parametrize(
+    ("tool", "status"), [("search", "passed"), ("price", "passed"), ("pack", "failed"), ("wrap", "skipped")]
+)
+def test_tool_called__only_live_calls_have_events__counts_the_frozen_ones_before_them(
+    project: Project, tool: str, status: str
+) -> None:
+    shared: dict[str, Any] = {"parent_span_id": "root", "source": "sdk", "session_id": SESSION, "output": b"1"}
+    write(project.pk, make_event(TRACE, "w", at=8, name="wrap", sdk_event_id=70, **shared))
+    ids = find_ids(project)
+    request = Request(policy=get_policy(project.pk), evaluations=[{"type": "tool-called", "tool_name": tool}])
+    frozen = WorkflowSettings(frozen_event_ids=[ids[name] for name in "acefw"])
+    trigger = request_workflow_rerun(request=request, trace=get_trace(project.pk, TRACE), settings=frozen)
+    trigger.runs.update(trace_id="chat::2::run-1")
+    write(
+        project.pk,
+        make_event("chat::2::run-1", run_id="r", source="sdk"),
+        make_event(
+            "chat::2::run-1", "b", at=1, name="price", sdk_event_id=2, run_id="r", **{**shared, "output": b"21"}
+        ),
+    )
+
+    answer(trigger, make_outcome())
+
+    assert list_statuses(trigger) == [[status]]
 
 
 @pytest.mark.usefixtures("trace")
