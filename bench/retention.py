@@ -1,12 +1,14 @@
 """What retention costs others: a whole day dropped under readers, and ingest beside a running delete.
 
     python3 manage.py bench retention [--events 1000000] [--pairs 4] [--traces 2000] [--tries 3] [--json FILE]
+        [--data FOLDER]
 
 The product is seeded (`bench/seed.py`: 30 days, 20 projects). First, rounds of ingest as in `bench ingest`, in pairs:
 one alone, one while `manage.py retention` deletes what the largest project holds of days that the others keep; which
 of the two goes first changes from pair to pair. Then days are dropped whole, the emptiest and the fullest ones, as
 retention does it, while two clients read the trace list and a tool's calls over the API and a third sends events. A
-drop counts from the first attempt for its lock; a read counts for a drop when the two overlap.
+drop counts from the first attempt for its lock; a read counts for a drop when the two overlap. `--pairs 0` leaves the
+ingest out; `--data` uses up a folder that was seeded before.
 """
 
 from __future__ import annotations
@@ -51,10 +53,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--traces", type=int, default=2_000, help="in a round of ingest")
     parser.add_argument("--tries", type=int, default=3, help="emptiest and fullest days to drop, each")
+    parser.add_argument("--data", type=Path, help="a seeded folder, which will be without those days")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="playhead-bench-") as folder:
-        data = Path(folder) / "data"
+        data = (given.data or Path(folder) / "data").absolute()
         with run_product(data=data, environment=ENVIRONMENT) as product:
             project_id = seed(product, events=given.events).project_id
             _set_up_django(data)
@@ -260,20 +263,9 @@ def _drop_day(day: Any, readers: _Readers) -> Figures:
 
 def make_table(figures: Figures) -> str:
     """Return the figures as tables in Markdown."""
-    rounds = figures["ingest"]
-    alone, beside = (
-        statistics.median(one["durable_per_second"] for one in rounds if one["is_deleting"] is is_deleting)
-        for is_deleting in (False, True)
-    )
-    deleting = [one for one in rounds if one["is_deleting"]]
-    rate = sum(one["deleted"] for one in deleting) / sum(one["seconds"] for one in deleting)
     rows = [
-        "| Ingest | durable events/s, median |",
-        "|---|---|",
-        f"| alone | {alone:,.0f} |",
-        f"| while {rate:,.0f} rows a second are deleted | {beside:,.0f} ({beside / alone:.0%}) |",
-        "",
-        "| Day dropped | size | all four tables | slowest table | reads meanwhile, median / p95 / worst |",
+        *(_make_ingest_table(figures["ingest"]) if figures["ingest"] else ()),
+        "| Day dropped | size | all tables | slowest table | reads meanwhile, median / p95 / worst |",
         "|---|---|---|---|---|",
     ]
     quiet = figures["drops"]["quiet_ms"]
@@ -285,6 +277,22 @@ def make_table(figures: Figures) -> str:
             f"| {_summarize(day['reads_ms'])} |"
         )
     return "\n".join(rows)
+
+
+def _make_ingest_table(rounds: list[Figures]) -> list[str]:
+    alone, beside = (
+        statistics.median(one["durable_per_second"] for one in rounds if one["is_deleting"] is is_deleting)
+        for is_deleting in (False, True)
+    )
+    deleting = [one for one in rounds if one["is_deleting"]]
+    rate = sum(one["deleted"] for one in deleting) / sum(one["seconds"] for one in deleting)
+    return [
+        "| Ingest | durable events/s, median |",
+        "|---|---|",
+        f"| alone | {alone:,.0f} |",
+        f"| while {rate:,.0f} rows a second are deleted | {beside:,.0f} ({beside / alone:.0%}) |",
+        "",
+    ]
 
 
 def _summarize(taken: list[float]) -> str:
