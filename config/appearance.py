@@ -153,6 +153,18 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Debug console",
+                "separator": True,
+                "items": [
+                    _entry("Extensions", "debugconsole.extension", "extension"),
+                    _entry("Installs", "debugconsole.extensioninstall", "deployed_code"),
+                    _entry("Debug policies", "debugconsole.debugpolicy", "policy"),
+                    _entry("Debug grants", "debugconsole.debuggrant", "how_to_reg"),
+                    _entry("Debug sessions", "debugconsole.debugsession", "visibility"),
+                    _entry("Debug audit", "debugconsole.debugaudit", "receipt_long"),
+                ],
+            },
+            {
                 "title": "People",
                 "separator": True,
                 "items": [

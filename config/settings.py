@@ -245,6 +245,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="37"),
         "options": {"expire_seconds": 3000},
     },
+    "sweep-debug-sessions": {
+        "task": "debugconsole.tasks.sweep_sessions",
+        "schedule": timedelta(seconds=30),
+        "options": {"expire_seconds": 30},
+    },
     # observability.services.heartbeat
     "heartbeat": {
         "task": "observability.tasks.send_heartbeat",

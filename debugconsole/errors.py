@@ -14,3 +14,55 @@ class BusyError(DebugError):
 
     code = "source_unavailable"
     status = 503
+
+
+class ConsoleOffError(DebugError):
+    """The console is switched off here, which looks as if there were none."""
+
+    code = "not_found"
+    status = 404
+
+
+class RefusedError(DebugError):
+    """The policy does not let this person watch this now. `code` is the decision's own."""
+
+    status = 403
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]
+
+
+class ViewerLimitError(DebugError):
+    """As many people watch as may at once."""
+
+    code = "viewer_limit"
+    status = 409
+
+
+class EndedError(DebugError):
+    """The session is over."""
+
+    code = "ended"
+    status = 409
+
+
+class TooOftenError(DebugError):
+    """Asked for too many sessions in a minute."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class AuditUnavailableError(DebugError):
+    """What was to be done could not be written down, so it was not done."""
+
+    code = "audit_unavailable"
+    status = 503
+
+
+class TicketError(DebugError):
+    """The ticket is used, too old, or none."""
+
+    code = "ticket"
+    status = 401

@@ -7,6 +7,7 @@ import structlog
 from celery import shared_task
 
 from debugconsole.readers import janitor
+from debugconsole.services import sessions
 
 log = structlog.get_logger(__name__)
 
@@ -18,3 +19,9 @@ def trim_streams() -> None:
         janitor.trim_streams()
     except (redis.RedisError, OSError) as error:
         log.warning("debug.trim_unavailable", error=repr(error))
+
+
+@shared_task(ignore_result=True)
+def sweep_sessions() -> None:
+    """End the sessions that nobody ended."""
+    sessions.sweep_sessions()

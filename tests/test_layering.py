@@ -11,7 +11,7 @@ from django.apps import apps
 
 from config.env import BASE_DIR
 
-ROOMS = ("config", "observability", "reruns")
+ROOMS = ("config", "observability", "reruns", "debugconsole")
 STORE_MODELS = {
     model.__name__: model._meta.db_table
     for model in apps.get_app_config("observability").get_models()

@@ -35,6 +35,7 @@ def test_registry__tables_of_tenancy__are_all_here() -> None:
     assert {type(page).__module__.split(".")[0] for page in admin.site._registry.values()} == {
         "observability",
         "reruns",
+        "debugconsole",
     }
 
 

@@ -1,0 +1,200 @@
+"""What every transport does: a session's feed opened, watched over, and closed, with its counters kept.
+
+    feed = await begin(session, after=token)
+    try:
+        while True:
+            taken = await feed.take(...)
+            ...                                  # send; token_of(feed, taken.position) is where to go on
+            if taken.end: break
+    finally:
+        await finish(feed)
+
+While any feed is open, the warden looks every few seconds whether each still may be, and writes down how far it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+import structlog
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from psycopg_pool import PoolTimeout
+
+from debugconsole.filters import Filter, parse_filter
+from debugconsole.models import DebugSession
+from debugconsole.readers.feed import Feed, FeedLimits, FeedStats
+from debugconsole.readers.hub import Hub, get_hub
+from debugconsole.readers.pace import PaceLimits
+from debugconsole.services.sessions import attach_session, end_session, judge_sessions, record_progress
+from debugconsole.wire.envelope import EndReason, Notice, NoticeCode
+from debugconsole.wire.keys import stream_key
+from debugconsole.wire.prepare import Source
+from debugconsole.wire.tokens import Position, read_token, write_token
+from observability.query import Exact, Term
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 3.0
+"""How often every open session is judged again: what was taken away ends within this and the time of one check."""
+KEEP_SECONDS = 9.0
+UNVERIFIABLE_SECONDS = 30.0
+"""For how long sessions go on while nobody can say whether they may."""
+_DATABASE_ERRORS = (DatabaseError, psycopg.Error, PoolTimeout, OSError)
+
+
+def make_source(session: DebugSession) -> Source:
+    """Return the stream of a session's extension. Its tenant is its organization's, never a parameter."""
+    extension = session.extension
+    tenant = str(extension.organization.tenant_id)
+    prefix: str = settings.DEBUG_STREAM_PREFIX
+    key = stream_key(prefix, tenant=tenant, extension=extension.extension_id)
+    return Source(prefix=prefix, key=key, tenant=tenant, extension=extension.extension_id)
+
+
+def make_filter(session: DebugSession, text: str) -> Filter:
+    """Return a filter that lets nothing through which the session is not about. Raises `QueryError`."""
+    query = parse_filter(text).query
+    for field, value in (("install", session.install_id), ("request", session.request_id)):
+        if value:
+            query = query.with_item(Term(field, ":", (Exact(value),)))
+    return Filter(query)
+
+
+async def begin(session: DebugSession, *, after: str = "") -> Feed:
+    """Open a session's feed; `after` is a token it was given. Raises `TokenError`, `EndedError`, `BusyError`."""
+    source = make_source(session)
+    position = read_token(after, secret=_secret(), session=str(session.pk), key=source.key) if after else None
+    session = await database_sync_to_async(attach_session)(session=session, is_resumed=position is not None)
+    feed = Feed(
+        session_id=str(session.pk),
+        source=source,
+        project_id=session.extension.project_id,
+        filter=make_filter(session, session.filter),
+        limits=FeedLimits(pace=PaceLimits(lines_per_second=session.lines_per_second)),
+        tail=session.tail,
+        after=position,
+    )
+    hub = get_hub()
+    await hub.open(feed)
+    _wardens.setdefault(asyncio.get_running_loop(), Warden(hub)).watch(feed)
+    return feed
+
+
+async def finish(feed: Feed, *, reason: EndReason | None = None) -> FeedStats:
+    """Close a feed and keep its last counters. With a reason the session itself is over; else it can be resumed."""
+    stats = await get_hub().close(feed)
+    warden = _wardens.get(asyncio.get_running_loop())
+    if warden is not None:
+        await warden.forget(feed, stats)
+    if reason is not None:
+        await database_sync_to_async(end_session)(session_id=UUID(feed.session_id), reason=reason)
+    return stats
+
+
+def token_of(feed: Feed, position: Position) -> str:
+    """Return the token with which the session goes on behind a position."""
+    return write_token(position, secret=_secret(), session=feed.session_id, key=feed.source.key)
+
+
+class Warden:
+    """Looks after the open feeds of one event loop."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._kept: dict[Feed, FeedStats] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._verified_at = time.monotonic()
+        self._kept_at = time.monotonic()
+
+    def watch(self, feed: Feed) -> None:
+        """Look after a feed from now on."""
+        self._kept[feed] = feed.stats()
+        if self._task is None or self._task.done():
+            self._verified_at = time.monotonic()
+            self._task = asyncio.create_task(self._run(), name="debug warden")
+
+    async def forget(self, feed: Feed, stats: FeedStats) -> None:
+        """Keep a feed's last counters, and look after it no more."""
+        before = self._kept.pop(feed, None)
+        if before is not None:
+            await self._keep(feed, before, stats, is_attached=self._hub.feeds.get(feed.session_id) is not None)
+
+    async def check(self) -> None:
+        """Judge every feed's session, and end those that may not go on."""
+        feeds = {UUID(feed.session_id): feed for feed in self._kept if feed.end_ is None}
+        if not feeds:
+            return
+        try:
+            verdicts = await database_sync_to_async(judge_sessions)(list(feeds))
+        except _DATABASE_ERRORS as error:
+            log.warning("debug.sessions_unverifiable", error=repr(error))
+            if time.monotonic() - self._verified_at > UNVERIFIABLE_SECONDS:
+                for feed in feeds.values():
+                    feed.end(EndReason.UNVERIFIABLE, retry_ms=5_000)
+            return
+        self._verified_at = time.monotonic()
+        for session_id, reason in verdicts.items():
+            if reason is not None:
+                await self._end(feeds[session_id], session_id, reason)
+
+    async def keep(self) -> None:
+        """Write down how far every feed is."""
+        for feed, before in list(self._kept.items()):
+            stats = feed.stats()
+            if feed in self._kept:
+                self._kept[feed] = stats
+                await self._keep(feed, before, stats, is_attached=True)
+
+    async def _run(self) -> None:
+        while self._kept:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self.check()
+                if time.monotonic() - self._kept_at >= KEEP_SECONDS:
+                    self._kept_at = time.monotonic()
+                    await self.keep()
+            except Exception:
+                # Nobody would look after the sessions any more.
+                log.exception("debug.warden_failed")
+
+    async def _end(self, feed: Feed, session_id: UUID, reason: EndReason) -> None:
+        if reason in (EndReason.REVOKED, EndReason.POLICY_CHANGED):
+            # What waits is not theirs to see any more.
+            feed.settle()
+            feed.tell(Notice(code=NoticeCode.POLICY_CHANGED))
+        feed.end(reason)
+        try:
+            await database_sync_to_async(end_session)(session_id=session_id, reason=reason)
+        except _DATABASE_ERRORS as error:
+            log.warning("debug.session_end_unwritten", session=str(session_id), error=repr(error))
+
+    async def _keep(self, feed: Feed, before: FeedStats, stats: FeedStats, *, is_attached: bool) -> None:
+        counts = {
+            name: getattr(stats, name) - getattr(before, name)
+            for name in ("produced", "delivered", "filtered", "redacted", "bytes")
+        }
+        dropped = {
+            str(cause): count - before.dropped.get(cause, 0)
+            for cause, count in stats.dropped.items()
+            if count != before.dropped.get(cause, 0)
+        }
+        try:
+            await database_sync_to_async(record_progress)(
+                session_id=UUID(feed.session_id), counts=counts, dropped=dropped, is_attached=is_attached
+            )
+        except _DATABASE_ERRORS as error:
+            # The sweep calls the session lost when this goes on.
+            log.warning("debug.progress_unwritten", session=feed.session_id, error=repr(error))
+
+
+_wardens: WeakKeyDictionary[asyncio.AbstractEventLoop, Warden] = WeakKeyDictionary()
+
+
+def _secret() -> bytes:
+    return settings.SECRET_KEY.encode()
