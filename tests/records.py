@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
 
 from observability.ingest.records import Decoded, EventRecord, LogRecord, WriteResult
 from observability.ingest.writer import Writer
+from tests.servers import BEGAN
 
-START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+START = datetime.fromisoformat(os.environ[BEGAN]) - timedelta(hours=1)
 """When the traces of a test begin, unless it says otherwise: near enough to lie in the partition of its day."""
 
 START_US = round(START.timestamp() * 1_000_000)

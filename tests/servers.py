@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ import pytest
 from config.embedded import Postgres, Valkey
 from config.embedded.keys import ensure_secrets
 from config.embedded.process import Server, ServerProcess, Watchdog
+
+BEGAN = "PLAYHEAD_TESTS_BEGAN"
+"""Variable that says when the tests began, in ISO 8601: the same in each worker."""
 
 _PREFIX = "playhead-test-"
 _SWEEP_AFTER_SECONDS = 60
@@ -30,6 +34,8 @@ _running = pytest.StashKey[ExitStack]()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers before any other plugin looks at the environment."""
+    # Workers write times of this run into names of tests, and must all write the same.
+    os.environ.setdefault(BEGAN, datetime.now(UTC).replace(microsecond=0).isoformat())
     with ExitStack() as stack:
         data = stack.enter_context(_temporary_folder())
         os.environ["PLAYHEAD_DATA"] = str(data)
