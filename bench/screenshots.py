@@ -50,6 +50,7 @@ FIRST_RUN = {
 PROJECT = "/o/kestrel-outdoor/p/customer-desk"
 LONGEST_WAIT = 180.0
 TRIAGE = "workflow:ticketTriage errors>0 status:ok ended:*"
+REFUND = "workflow:refundRequest status:ok output_tokens>0"
 ASKED_AGAIN = f"workflow:returnsAssistant user:{ASKED_TWICE}"
 
 
@@ -70,10 +71,15 @@ class Site:
         answer = self.api.get("traces", params={"q": query, "limit": 20}).raise_for_status()
         return [item["trace_id"] for item in answer.json()["items"]]
 
+    def list_events(self, trace_id: str) -> list[dict[str, Any]]:
+        """Return the first events of a trace."""
+        answer = self.api.get(f"traces/{trace_id}/events", params={"limit": 500}).raise_for_status()
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
     def find_event(self, trace_id: str, name: str) -> str:
         """Return the last event of this name in a trace."""
-        answer = self.api.get(f"traces/{trace_id}/events", params={"limit": 500}).raise_for_status()
-        found = [item["span_id"] for item in answer.json()["items"] if item["name"] == name]
+        found = [item["span_id"] for item in self.list_events(trace_id) if item["name"] == name]
         return str(found[-1])
 
 
@@ -138,6 +144,37 @@ def take_compare(page: Page, site: Site) -> None:
     settle(page)
     page.keyboard.press("f")
     page.keyboard.press("Enter")
+
+
+def open_sheet(page: Page, site: Site, query: str) -> None:
+    """Open the sheet over a trace, with the playhead before its model call."""
+    trace_id = site.find_traces(query)[0]
+    call = next(event for event in site.list_events(trace_id) if event["kind"] == "ai")
+    page.goto(site.address(f"traces/{trace_id}/?event={call['span_id']}"))
+    settle(page)
+    page.locator(".side").get_by_role("button", name="Rerun from here").click()
+    page.locator(".rr-plan p").first.wait_for()
+
+
+def take_rerun_sheet(page: Page, site: Site) -> None:
+    open_sheet(page, site, REFUND)
+
+
+def take_rerun(page: Page, site: Site) -> None:
+    page.goto(site.address("reruns/"))
+    page.locator("#reruns tbody a").first.click()
+    page.locator(".rr-cell").first.wait_for()
+
+
+def take_forks(page: Page, site: Site) -> None:
+    page.goto(site.address("reruns/"))
+    page.locator("#reruns .c-source a").first.click()
+    page.get_by_role("tab", name="Reruns").click()
+    page.locator(".fork").nth(2).wait_for()
+
+
+def take_reruns(page: Page, site: Site) -> None:
+    page.goto(site.address("reruns/"))
 
 
 def take_steps(page: Page, site: Site) -> None:
@@ -213,6 +250,10 @@ PICTURES: dict[str, Take] = {
     "log": take_log,
     "payload": take_payload,
     "compare": take_compare,
+    "rerun-sheet": take_rerun_sheet,
+    "rerun": take_rerun,
+    "forks": take_forks,
+    "reruns": take_reruns,
     "steps": take_steps,
     "prompt": take_prompt,
     "errors": take_errors,
@@ -226,7 +267,7 @@ PICTURES: dict[str, Take] = {
     "admin": take_admin,
     "palette": take_palette,
 }
-ALSO_DARK = ("overview", "traces", "trace", "playhead", "flow", "compare")
+ALSO_DARK = ("overview", "traces", "trace", "playhead", "flow", "compare", "rerun-sheet", "rerun")
 
 
 def seed(site: Site) -> None:
@@ -245,7 +286,11 @@ def wait_for_demo(site: Site) -> None:
     """Wait until the demo's agents have sent what the pictures show."""
     end = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < end:
-        if site.find_traces(TRIAGE) and len(site.find_traces("-workflow:returnsAssistant -status:running")) == 20:
+        if (
+            site.find_traces(TRIAGE)
+            and site.find_traces(REFUND)
+            and len(site.find_traces("-workflow:returnsAssistant -status:running")) == 20
+        ):
             return
         time.sleep(3)
     raise SystemExit("The demo's agents did not send enough to photograph.")
@@ -276,6 +321,18 @@ def prepare_pages(page: Page, site: Site) -> None:
     page.locator("#view-form [name=name]").fill("Failed returns")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Failed returns").wait_for()
+    for count in ("1", "3"):
+        rerun_refund(page, site, count=count)
+
+
+def rerun_refund(page: Page, site: Site, *, count: str) -> None:
+    """Run a refund again with its model call for real, and wait for the end and the checks."""
+    open_sheet(page, site, REFUND)
+    page.get_by_label("Run", exact=True).fill(count)
+    page.get_by_label("Check the answers").select_option("same_as_original")
+    page.get_by_label("Check the answers").select_option("latency-budget")
+    page.locator("[data-rr=go]").click()
+    page.locator(".rr-outcome .status:is(.ok, .error)").nth(1).wait_for(timeout=90_000)
 
 
 def take_pictures(site: Site, names: list[str], *, folder: Path) -> list[str]:

@@ -15,11 +15,13 @@ from observability.pages.access import project_page
 from observability.selectors.access import ProjectAccess
 from observability.selectors.shapes import TraceSummary
 from observability.selectors.traces import get_trace, list_traces_by_id
+from observability.templatetags.playhead import cost, duration
 from reruns.errors import TooLargeError
 from reruns.pages.access import find_denial, slugs_of
 from reruns.pages.checks import LABELS
 from reruns.pages.progress import list_stages
 from reruns.pages.start import make_start_context
+from reruns.pages.story import tell_story, write_delta
 from reruns.pages.summary import fold_lines, list_cells, measure_runs
 from reruns.selectors.fidelity import get_fidelity
 from reruns.selectors.fidelity_shapes import FidelityReport
@@ -49,7 +51,7 @@ def rerun_detail(request: HttpRequest, access: ProjectAccess, trigger_id: int) -
         "is_live": detail.finished_at is None,
         "stages": list_stages(detail),
         "source": source,
-        "runs": [(run, traces.get(run.trace_id), _preview(run)) for run in detail.run_items],
+        "runs": [_describe_run(run, traces.get(run.trace_id), source, detail.mode) for run in detail.run_items],
         "figures": measure_runs(detail, traces),
         "checks": _list_checks(detail, chosen),
         "chosen": chosen,
@@ -58,6 +60,7 @@ def rerun_detail(request: HttpRequest, access: ProjectAccess, trigger_id: int) -
         "urls": _make_urls(access, trigger_id),
     }
     context |= _compare(project_id, detail, chosen) | _report(project_id, detail, chosen)
+    context["story"] = tell_story(detail, chosen, context.get("report"), context["output"])
     if detail.status == "pending":
         context |= make_start_context(access)
     is_part = request.htmx  # type: ignore[attr-defined]
@@ -85,6 +88,22 @@ def _find_source(project_id: int, detail: TriggerDetail) -> TraceSummary | None:
         return get_trace(project_id, detail.trace_id) if detail.trace_id else None
     except NotFoundError:
         return None
+
+
+def _describe_run(run: RunItem, made: TraceSummary | None, source: TraceSummary | None, mode: str) -> dict[str, Any]:
+    """Return a run with its trace and what it took more or less than the source."""
+    is_like = mode == "workflow" and source is not None
+    return {
+        "run": run,
+        "made": made,
+        "preview": _preview(run),
+        "duration_delta": write_delta(run.duration_ms, source.duration_ms, duration) if is_like and source else "",
+        "cost_delta": write_delta(made.cost_micros, source.cost_micros, _write_cost) if made and source else "",
+    }
+
+
+def _write_cost(micros: float) -> str:
+    return cost(int(micros))
 
 
 def _preview(run: RunItem) -> str:

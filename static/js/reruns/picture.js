@@ -113,7 +113,7 @@ export class Picture {
       button.title = call.state === "within" ? "A tool that is frozen made this call: it does not come" : call.canFreeze ? (call.state === "frozen" ? "Let it really happen" : "Answer it from the recording") : call.reason;
       const said = row.querySelector(".rr-effect");
       const paid = call.state === "live" && call.costMicros ? `, ${cost(call.costMicros)} then` : "";
-      said.textContent = call.reason && call.state === "live" ? `cannot be frozen: ${call.reason}` : call.state === "live" ? call.effectText + paid : WORDS[call.state];
+      said.textContent = call.reason && call.isToFreeze && call.state === "live" ? `cannot be frozen: ${call.reason}` : call.state === "live" ? call.effectText + paid : WORDS[call.state];
       said.title = said.textContent;
       said.dataset.effect = call.state === "live" ? call.effect : "";
     });
