@@ -22,6 +22,7 @@ from channels.routing import URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from config.lifespan import lifespan_application  # noqa: E402
+from debugconsole.door import debug_door, is_debug_door  # noqa: E402
 from observability.ingest.door import ingest_application, is_ingest_path  # noqa: E402
 from observability.routing import websocket_urlpatterns  # noqa: E402
 from reruns.sockets.server import is_socket_path, socket_application  # noqa: E402
@@ -33,6 +34,8 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
     """Send each connection to its room."""
     if scope["type"] == "http" and is_ingest_path(scope["path"]):
         await ingest_application(scope, receive, send)
+    elif scope["type"] == "http" and is_debug_door(scope["path"]):
+        await debug_door(scope, receive, send)
     elif scope["type"] in ("http", "websocket") and is_socket_path(scope["path"]):
         await socket_application(scope, receive, send)
     elif scope["type"] == "http":

@@ -24,7 +24,7 @@ class PaceLimits:
     """Warnings and errors beyond the rest."""
 
 
-class _Bucket:
+class Bucket:
     """So much a second, and a second's worth at once."""
 
     def __init__(self, rate: float, now: float) -> None:
@@ -33,6 +33,7 @@ class _Bucket:
         self.at = now
 
     def take(self, amount: float, now: float) -> bool:
+        """Take so much, or nothing and say so."""
         self.filled = min(self.rate * _BURST_SECONDS, self.filled + (now - self.at) * self.rate)
         self.at = now
         if self.filled < amount:
@@ -47,9 +48,9 @@ class Pace:
     def __init__(self, limits: PaceLimits, now: float) -> None:
         self.share = 1.0
         self._limits = limits
-        self._lines = _Bucket(limits.lines_per_second, now)
-        self._bytes = _Bucket(limits.bytes_per_second, now)
-        self._severe = _Bucket(limits.severe_per_second, now)
+        self._lines = Bucket(limits.lines_per_second, now)
+        self._bytes = Bucket(limits.bytes_per_second, now)
+        self._severe = Bucket(limits.severe_per_second, now)
         self._window_began = now
         self._window_lines = 0
 
