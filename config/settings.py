@@ -410,7 +410,9 @@ RERUN_REGISTERS_PER_MINUTE = env.int("RERUN_REGISTERS_PER_MINUTE", default=1200)
 
 # --- Debug console ------------------------------------------------------------------------------------------------
 # Off, nobody can look: no page, no endpoint, no reader. Policies then say who may.
-DEBUG_CONSOLE_ENABLED = env.bool("DEBUG_CONSOLE_ENABLED", default=not IS_PRODUCTION)
+DEBUG_CONSOLE_ENABLED = (
+    env.bool("DEBUG_CONSOLE_ENABLED") if env.str("DEBUG_CONSOLE_ENABLED", default="") else not IS_PRODUCTION
+)
 # What runners put before their keys (RUNNER_DEBUG_REDIS_STREAM_PREFIX); an empty one is the default, as they read it.
 DEBUG_STREAM_PREFIX = env.str("DEBUG_STREAM_PREFIX", default="") or "ext-debug:"
 DEBUG_STREAM_MAXLEN = env.int("DEBUG_STREAM_MAXLEN", default=2_000)
