@@ -160,7 +160,7 @@ CHANNEL_LAYERS = {
     },
 }
 
-# Debug lines, best on a server of its own (docs/debug-console.md): whoever prints much fills this one alone.
+# Debug lines, best on a server of its own: whoever prints much fills this one alone.
 DEBUG_REDIS_URL = env.str("DEBUG_REDIS_URL", default="") or _redis_url(5)
 
 # Socket.IO of the SDKs: messages among web processes, and the mailbox of each.
