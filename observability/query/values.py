@@ -113,7 +113,7 @@ def resolve_time(value: Moment | Ago, *, now: datetime) -> datetime:
     return value.at
 
 
-_SAFE_VALUE = re.compile(r'[^\s"(),*=<>/][^\s"(),*]*')
+_SAFE_VALUE = re.compile(r'[^\s"(),*=<>/:!][^\s"(),*]*')
 _SAFE_WORD = re.compile(r"[^\W_][\w.@/+-]*")
 _KEYWORDS = {"AND", "OR", "NOT"}
 

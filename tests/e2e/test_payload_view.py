@@ -75,6 +75,8 @@ def test_payload__from_the_panel__opens_keeps_to_its_event_and_says_what_is_miss
     page.get_by_label("Event", exact=True).press("Enter")
     expect(page.locator(".pl-message")).to_contain_text("This event has no input: none was sent.")
     page.goto(f"{base}/traces/{TRACE}/?tab=log")
+    # Events and records come by two requests: rows move until both are there.
+    expect(page.locator(".log-row:not([hidden])")).to_have_count(3)
     page.locator(".log-row").filter(has_text="large record").click()
     page.locator(".side").get_by_role("button", name="Open in Payload").click()
     expect(page.locator(f"{ROWS} .pl-text").nth(1)).to_have_text('  "id": 7,')

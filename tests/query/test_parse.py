@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observability.query import And, Node, Not, Or, Query, QueryError, Term, Text, parse_query
@@ -192,6 +192,7 @@ def _join(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 _queries = st.recursive(st.one_of(_terms(), _searched.map(Text)), _join, max_leaves=6).map(Query)
 
 
+@example(Query(Term("workflow", ":", (Pattern((":", "")),))))
 @given(_queries)
 def test_to_text__any_tree__is_read_back_as_it_was(query: Query) -> None:
     assert parse_query(query.to_text()) == query
