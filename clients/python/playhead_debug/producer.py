@@ -151,11 +151,8 @@ class Producer:
             try:
                 self._send_batch()
                 failures = 0
-            except UnreachableError as error:
-                failures += 1
-                self._note_trouble(error)
             except Exception as error:
-                # The thread must outlive a defect.
+                # A server that is away, or a defect, which the thread must outlive too.
                 failures += 1
                 self._note_trouble(error)
             with self._ring.condition:
