@@ -82,3 +82,21 @@ def test_step__of_a_tool__runs_again_with_a_click(page: Page, refund: dict[str, 
 
     (run,) = client.get(f"{API}/triggers/{number}").json()["runItems"]
     assert (run["status"], run["ok"]) == ("completed", True)
+
+
+def test_portal_task__step_with_another_input__is_sent_with_a_click_and_answered_on_the_page(
+    page: Page, refund: dict[str, Any], client: httpx.Client
+) -> None:
+    events = client.get(f"{API}/traces/{refund['trace_id']}/events").json()["items"]
+    policy = next(event for event in events if event["name"] == "refund_policy")
+
+    page.goto(f"{PROJECT}/traces/{refund['trace_id']}/?event={policy['span_id']}")
+    page.locator(".side").get_by_role("button", name="Rerun step").click()
+    expect(page.locator(".rr-plan")).not_to_be_empty()
+    page.get_by_label("Input as JSON").fill('{"country": "NL"}')
+    number = send(page)
+
+    done = client.get(f"{API}/triggers/{number}").json()
+    (run,) = done["runItems"]
+    assert (done["mode"], run["ok"], run["output"]["country"]) == ("portal", True, "NL")
+    expect(page.locator("[data-part=output]")).to_contain_text("NL")
