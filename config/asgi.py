@@ -23,11 +23,14 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 
 from config.lifespan import lifespan_application  # noqa: E402
 from debugconsole.door import debug_door, is_debug_door  # noqa: E402
+from debugconsole.transports import routing as debug_routing  # noqa: E402
 from observability.ingest.door import ingest_application, is_ingest_path  # noqa: E402
 from observability.routing import websocket_urlpatterns  # noqa: E402
 from reruns.sockets.server import is_socket_path, socket_application  # noqa: E402
 
-websocket_application: Any = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket_application: Any = AllowedHostsOriginValidator(
+    AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, *debug_routing.websocket_urlpatterns]))
+)
 
 
 async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -46,6 +46,10 @@ class EndedError(DebugError):
     code = "ended"
     status = 409
 
+    def __init__(self, message: str = "The session is over.", *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class TooOftenError(DebugError):
     """Asked for too many sessions in a minute."""

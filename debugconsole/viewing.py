@@ -45,6 +45,8 @@ CHECK_SECONDS = 3.0
 KEEP_SECONDS = 9.0
 UNVERIFIABLE_SECONDS = 30.0
 """For how long sessions go on while nobody can say whether they may."""
+_FINAL = frozenset((EndReason.CLOSED, EndReason.EXPIRED, EndReason.REVOKED, EndReason.POLICY_CHANGED, EndReason.IDLE))
+"""Why a session is over, and not only a connection of it."""
 _DATABASE_ERRORS = (DatabaseError, psycopg.Error, PoolTimeout, OSError)
 
 
@@ -70,7 +72,7 @@ async def begin(session: DebugSession, *, after: str = "") -> Feed:
     """Open a session's feed; `after` is a token it was given. Raises `TokenError`, `EndedError`, `BusyError`."""
     source = make_source(session)
     position = read_token(after, secret=_secret(), session=str(session.pk), key=source.key) if after else None
-    session = await database_sync_to_async(attach_session)(session=session, is_resumed=position is not None)
+    session = await database_sync_to_async(_admit)(session, is_resumed=position is not None)
     feed = Feed(
         session_id=str(session.pk),
         source=source,
@@ -81,13 +83,22 @@ async def begin(session: DebugSession, *, after: str = "") -> Feed:
         after=position,
     )
     hub = get_hub()
-    await hub.open(feed)
-    _wardens.setdefault(asyncio.get_running_loop(), Warden(hub)).watch(feed)
+    try:
+        await hub.open(feed)
+    except asyncio.CancelledError:
+        await hub.close(feed)
+        raise
+    _wardens.setdefault(asyncio.get_running_loop(), Warden(hub)).watch(feed, session)
     return feed
 
 
 async def finish(feed: Feed, *, reason: EndReason | None = None) -> FeedStats:
-    """Close a feed and keep its last counters. With a reason the session itself is over; else it can be resumed."""
+    """Close a feed and keep its last counters.
+
+    With a reason, or where the feed ended for one that holds for the session, that is over; else it can be resumed.
+    """
+    if reason is None and feed.end_ is not None and feed.end_.reason in _FINAL:
+        reason = feed.end_.reason
     stats = await get_hub().close(feed)
     warden = _wardens.get(asyncio.get_running_loop())
     if warden is not None:
@@ -95,6 +106,18 @@ async def finish(feed: Feed, *, reason: EndReason | None = None) -> FeedStats:
     if reason is not None:
         await database_sync_to_async(end_session)(session_id=UUID(feed.session_id), reason=reason)
     return stats
+
+
+def session_of(feed: Feed) -> DebugSession:
+    """Return the row of an open feed's session as it was read last, a few seconds ago at most."""
+    return _wardens[asyncio.get_running_loop()].sessions[feed]
+
+
+def renew_session(feed: Feed, session: DebugSession) -> None:
+    """Go on with a row that was changed just now, if the feed is still open."""
+    warden = _wardens[asyncio.get_running_loop()]
+    if feed in warden.sessions:
+        warden.sessions[feed] = session
 
 
 def token_of(feed: Feed, position: Position) -> str:
@@ -106,14 +129,16 @@ class Warden:
     """Looks after the open feeds of one event loop."""
 
     def __init__(self, hub: Hub) -> None:
+        self.sessions: dict[Feed, DebugSession] = {}
         self._hub = hub
         self._kept: dict[Feed, FeedStats] = {}
         self._task: asyncio.Task[None] | None = None
         self._verified_at = time.monotonic()
         self._kept_at = time.monotonic()
 
-    def watch(self, feed: Feed) -> None:
+    def watch(self, feed: Feed, session: DebugSession) -> None:
         """Look after a feed from now on."""
+        self.sessions[feed] = session
         self._kept[feed] = feed.stats()
         if self._task is None or self._task.done():
             self._verified_at = time.monotonic()
@@ -122,12 +147,14 @@ class Warden:
     async def forget(self, feed: Feed, stats: FeedStats) -> None:
         """Keep a feed's last counters, and look after it no more."""
         before = self._kept.pop(feed, None)
+        self.sessions.pop(feed, None)
         if before is not None:
             await self._keep(feed, before, stats, is_attached=self._hub.feeds.get(feed.session_id) is not None)
 
     async def check(self) -> None:
         """Judge every feed's session, and end those that may not go on."""
         feeds = {UUID(feed.session_id): feed for feed in self._kept if feed.end_ is None}
+        before = dict(self.sessions)
         if not feeds:
             return
         try:
@@ -139,9 +166,13 @@ class Warden:
                     feed.end(EndReason.UNVERIFIABLE, retry_ms=5_000)
             return
         self._verified_at = time.monotonic()
-        for session_id, reason in verdicts.items():
+        for session_id, (session, reason) in verdicts.items():
+            feed = feeds[session_id]
             if reason is not None:
-                await self._end(feeds[session_id], session_id, reason)
+                await self._end(feed, session_id, reason)
+            elif session is not None and self.sessions.get(feed) is before[feed]:
+                # Not where the viewer changed the row meanwhile: this one is older.
+                self.sessions[feed] = session
 
     async def keep(self) -> None:
         """Write down how far every feed is."""
@@ -194,6 +225,14 @@ class Warden:
 
 
 _wardens: WeakKeyDictionary[asyncio.AbstractEventLoop, Warden] = WeakKeyDictionary()
+
+
+def _admit(session: DebugSession, *, is_resumed: bool) -> DebugSession:
+    """Judge a session once more before anything is shown: what was decided at its start may hold no longer."""
+    reason = judge_sessions([session.pk])[session.pk].reason
+    if reason is not None:
+        end_session(session_id=session.pk, reason=reason)
+    return attach_session(session=session, is_resumed=is_resumed)
 
 
 def _secret() -> bytes:

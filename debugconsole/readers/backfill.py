@@ -42,7 +42,7 @@ async def fill(client: Any, feed: Feed, preparer: Preparer, until: Position) -> 
     elif feed.after.id < until.id or feed.after.ordinal > until.ordinal:
         await _give_since(client, feed, preparer, feed.after, until)
     else:
-        feed.resume_outcome = "exact"
+        feed.note_resumed("exact")
 
 
 async def _give_tail(client: Any, feed: Feed, preparer: Preparer, until: Position) -> None:
@@ -69,20 +69,19 @@ async def _give_tail(client: Any, feed: Feed, preparer: Preparer, until: Positio
 
 
 async def _give_since(client: Any, feed: Feed, preparer: Preparer, at: Position, until: Position) -> None:
-    feed.resume_outcome = "exact"
     oldest_ms = oldest_shown_ms()
     while at.id < until.id or at.ordinal > until.ordinal:
         look = await _look_when_there_is_room(client, feed, at, until)
         if is_other_stream(look, at):
-            feed.resume_outcome = "reset"
+            feed.note_resumed("reset")
             feed.tell(Notice(code=NoticeCode.RESET, detail="The stream is another one than you were reading."))
             at = Position(EntryId(0, 0), 0)
             continue
         page = turn_page(look, at)
         lost = min(page.lost, until.ordinal - at.ordinal)
         if lost:
-            feed.resume_outcome = "lost" if feed.resume_outcome == "exact" else feed.resume_outcome
             feed.lose_earlier(lost, first=at.ordinal + 1)
+        feed.note_resumed("lost" if lost else "exact")
         for place, (entry_id, pairs) in enumerate(page.entries):
             ordinal = page.first_ordinal + place
             if entry_id.ms < oldest_ms:

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from debugconsole.filters import NO_FILTER, Filter
@@ -27,6 +28,7 @@ _OVERHEAD_BYTES = 400
 """What a queued line costs beside its JSON; its texts are shared by all feeds."""
 _MOST_NOTICES = 100
 _SKEW_MS = 5_000
+_OUTCOMES = ("new", "pending", "exact", "lost", "reset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class Feed:
         self.after = after
         self.position = self._given = after or START
         self.is_paused = False
-        self.resume_outcome = "new"
+        self.resume_outcome = "new" if after is None else "pending"
         """What became of `after`: `exact`, `lost` or `reset`."""
         self.end_: End | None = None
         self._filter = filter
@@ -107,6 +109,8 @@ class Feed:
         self._gaps = Gaps()
         self._notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
         self._changed = asyncio.Event()
+        self._is_nudged = False
+        self._is_resumed = asyncio.Event()
         self._produced = self._delivered = self._filtered = self._redacted = self._sent_bytes = 0
         self._dropped: Counter[Cause] = Counter()
 
@@ -169,15 +173,27 @@ class Feed:
         self._drop(Cause.RETENTION, first, count=count, last=first + count - 1)
         self._changed.set()
 
+    def note_resumed(self, outcome: str) -> None:
+        """Say what became of `after`. Of several answers the worst one stays."""
+        if _OUTCOMES.index(outcome) > _OUTCOMES.index(self.resume_outcome):
+            self.resume_outcome = outcome
+        self._is_resumed.set()
+
     def finish_earlier(self) -> None:
         """Let what came since follow."""
         self._is_filled.set()
+        self._is_resumed.set()
         self._changed.set()
 
     def tell(self, notice: Notice) -> None:
         """Say something to the viewer."""
         self._notices.append(notice)
         self._changed.set()
+
+    @property
+    def given(self) -> Position:
+        """Up to where the viewer was given everything, or told of it."""
+        return self._given
 
     @property
     def has_room(self) -> bool:
@@ -219,16 +235,26 @@ class Feed:
         """Return the next lines and notices, as soon as there are any; nothing when the time is over.
 
         After `end` it returns at once, with `Taken.end` when nothing is left. At least one line is given out whatever
-        its size.
+        its size. With `most_events=0`, for a viewer that can take no more lines now, it waits for the rest alone.
         """
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while not self._has_something():
+                while not self._has_something(most_events):
                     self._changed.clear()
                     await self._changed.wait()
-        except TimeoutError:
-            pass
+        self._is_nudged = False
         return self._take(most_events, most_bytes)
+
+    def nudge(self) -> None:
+        """Let `take` return, whether or not there is something to take."""
+        self._is_nudged = True
+        self._changed.set()
+
+    async def wait_resumed(self, seconds: float) -> None:
+        """Wait until `resume_outcome` is known, but not for long: the server of the streams may be away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_resumed.wait()
 
     def stats(self) -> FeedStats:
         """Return the account."""
@@ -297,10 +323,11 @@ class Feed:
         self._dropped[cause] += count
         self._gaps.add(cause, first=first, last=last or first, count=count, rank=rank)
 
-    def _has_something(self) -> bool:
-        if self._notices or self._gaps or self.end_ is not None:
+    def _has_something(self, most_events: int) -> bool:
+        if self._notices or self._is_nudged or self.end_ is not None:
             return True
-        return not self.is_paused and self._has_lines()
+        # While no line is given out, what is dropped meanwhile is told when the time is over.
+        return most_events > 0 and not self.is_paused and (bool(self._gaps) or self._has_lines())
 
     def _has_lines(self) -> bool:
         return bool(self._earlier) or (self._is_filled.is_set() and bool(self._low or self._severe))

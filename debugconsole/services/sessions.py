@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -202,12 +202,19 @@ def end_session(*, session_id: UUID, reason: EndReason) -> None:
     )
 
 
-def judge_sessions(session_ids: list[UUID]) -> dict[UUID, EndReason | None]:
+class Verdict(NamedTuple):
+    """A session as it is now, and why it must end, if it must."""
+
+    session: DebugSession | None
+    reason: EndReason | None
+
+
+def judge_sessions(session_ids: list[UUID]) -> dict[UUID, Verdict]:
     """Say of each session whether it must end now, and why. A fixed number of queries."""
     found = {session.pk: session for session in _all().filter(pk__in=session_ids)}
     asks = {pk: Ask(session.user, session.extension, session.install_id) for pk, session in found.items()}
     decisions = dict(zip(asks, decide_many(list(asks.values())), strict=True)) if asks else {}
-    return {pk: _judge(found.get(pk), decisions.get(pk)) for pk in session_ids}
+    return {pk: Verdict(found.get(pk), _judge(found.get(pk), decisions.get(pk))) for pk in session_ids}
 
 
 def sweep_sessions() -> int:
@@ -317,7 +324,7 @@ def _lock(session_id: UUID) -> DebugSession | None:
 
 def _require_open(session: DebugSession | None) -> DebugSession:
     if session is None or not session.is_open:
-        raise EndedError("The session is over.")
+        raise EndedError(reason=session.end_reason if session else "")
     return session
 
 

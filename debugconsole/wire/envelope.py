@@ -52,6 +52,11 @@ class NoticeCode(enum.StrEnum):
     SOURCE_DENIED = "source_denied"
     DEGRADED = "degraded"
     EXPIRING = "expiring"
+    PAUSED = "paused"
+    """Not by the viewer's own wish in this connection: `detail` says why."""
+    RESUMED = "resumed"
+    FILTER_CHANGED = "filter_changed"
+    """From another connection. `detail` is the filter, `from` the first ordinal that it alone decides."""
     POLICY_CHANGED = "policy_changed"
     CLOCK_SKEW = "clock_skew"
 
@@ -102,7 +107,10 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hello"):
-    """The first message. `resume` is `new`, `exact`, `lost` or `reset`."""
+    """The first message. `resume` is `new`, `exact`, `lost`, `reset`, or `pending` while the stream cannot be read.
+
+    `lost` is told by notices too, at its place.
+    """
 
     session: str
     server_time: str
@@ -115,12 +123,17 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hell
     state: SourceState
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="batch"):
-    """Lines, oldest first. `n` are the first and last of their ordinals; `after` is where to go on."""
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="batch"):
+    """A stretch of the stream: its lines, oldest first, and a notice of what is not shown among them, by cause.
+
+    One message, so that whoever goes on from `after` was told of everything before it, and of nothing behind it.
+    `n` are the first and last ordinal accounted for.
+    """
 
     events: list[msgspec.Raw]
     n: tuple[int, int]
     after: str
+    notices: list[Notice] = []
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hb"):

@@ -298,7 +298,7 @@ def test_judge__what_changed__ends_or_does_not(
 
     change(session)
 
-    assert judge_sessions([session_id]) == {session_id: reason}
+    assert judge_sessions([session_id])[session_id].reason == reason
 
 
 @PRODUCTION
@@ -310,7 +310,7 @@ def test_judge__a_grant_taken_away__ends(owner: User, teammate: User, extension:
 
     revoke_grant(grant=grant, revoked_by=owner)
 
-    assert judge_sessions([session.pk]) == {session.pk: EndReason.REVOKED}
+    assert judge_sessions([session.pk])[session.pk].reason == EndReason.REVOKED
 
 
 def test_sweep__late_and_lost__are_ended_and_others_are_not(owner: User, teammate: User, extension: Extension) -> None:

@@ -1,0 +1,118 @@
+"""What one connection tells its viewer beside lines, and when: hello, numbers, that the time is nearly over.
+
+Every turn of a transport's loop asks `watch_time`, so a session ends on time with every other clock stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+from django.utils import timezone
+
+from debugconsole.readers.feed import Feed, FeedStats, Taken
+from debugconsole.readers.hub import get_hub
+from debugconsole.transports import limits
+from debugconsole.viewing import session_of, token_of
+from debugconsole.wire.envelope import Batch, EndReason, Heartbeat, Hello, Notice, NoticeCode
+from debugconsole.wire.lines import write_time
+
+_RESUMED_SECONDS = 2.0
+
+
+class Teller:
+    """The messages of one connection."""
+
+    def __init__(self, feed: Feed, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.after = token_of(feed, feed.given)
+        self._feed = feed
+        self._clock = clock
+        self._ordinal = feed.given.ordinal
+        self._session = session_of(feed)
+        self._is_told_of_end = False
+        self._deadline = self._find_deadline()
+        self._beaten_at = clock()
+        self._beaten = feed.stats()
+
+    async def hello(self) -> Hello:
+        """Return the first message, as soon as it is known what becomes of the place to go on from."""
+        feed, session = self._feed, self._session
+        await feed.wait_resumed(_RESUMED_SECONDS)
+        self.after, self._ordinal = token_of(feed, feed.given), feed.given.ordinal
+        return Hello(
+            session=feed.session_id,
+            server_time=write_time(int(time.time() * 1000)),
+            expires_at=session.expires_at.isoformat(),
+            hard_expires_at=session.hard_expires_at.isoformat(),
+            resume=feed.resume_outcome,
+            lost=feed.stats().lost,
+            after=self.after,
+            limits=limits.describe_limits(session),
+            state=get_hub().state_of(feed),
+        )
+
+    def batch(self, taken: Taken) -> Batch | None:
+        """Return a stretch of the stream with what is not shown of it; None when nothing is to be said of lines."""
+        gaps = [notice for notice in taken.notices if notice.code == NoticeCode.DROPPED]
+        if not taken.events and not gaps:
+            return None
+        self.after = token_of(self._feed, taken.position)
+        first, self._ordinal = self._ordinal + 1, taken.position.ordinal
+        events = [msgspec.Raw(item.json) for item in taken.events]
+        return Batch(events=events, n=(first, self._ordinal), after=self.after, notices=gaps)
+
+    def notices(self, taken: Taken) -> list[Notice]:
+        """Return what is to be said beside lines."""
+        return [notice for notice in taken.notices if notice.code != NoticeCode.DROPPED]
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Return numbers when it is time for them."""
+        stats, now = self._feed.stats(), self._clock()
+        passed = now - self._beaten_at
+        if passed < (limits.BUSY_HEARTBEAT_SECONDS if stats != self._beaten else limits.HEARTBEAT_SECONDS):
+            return None
+        produced = stats.produced - self._beaten.produced
+        self._beaten_at, self._beaten = now, stats
+        return self._write_heartbeat(stats, produced / passed)
+
+    def watch_time(self) -> None:
+        """Tell that the session is nearly over, and end it when it is."""
+        session = session_of(self._feed)
+        if session.expires_at != self._session.expires_at:
+            self._session, self._is_told_of_end = session, False
+            self._deadline = self._find_deadline()
+        left = self._deadline - self._clock()
+        if left <= 0:
+            self._feed.end(EndReason.EXPIRED)
+        elif left <= limits.EXPIRING_SECONDS and not self._is_told_of_end:
+            self._is_told_of_end = True
+            self._feed.tell(Notice(code=NoticeCode.EXPIRING, seconds=round(left)))
+
+    def seconds_to_wait(self) -> float:
+        """Return after how long something may have to be told though nothing happened."""
+        now = self._clock()
+        left = self._deadline - now
+        until_expiry = left if self._is_told_of_end else left - limits.EXPIRING_SECONDS
+        until_beat = self._beaten_at - now + limits.HEARTBEAT_SECONDS
+        if self._feed.stats() != self._beaten:
+            until_beat -= limits.HEARTBEAT_SECONDS - limits.BUSY_HEARTBEAT_SECONDS
+        return max(0.01, min(until_expiry, until_beat))
+
+    def _find_deadline(self) -> float:
+        return self._clock() + (self._session.expires_at - timezone.now()).total_seconds()
+
+    def _write_heartbeat(self, stats: FeedStats, rate: float) -> Heartbeat:
+        hub = get_hub()
+        return Heartbeat(
+            lag=hub.lag_of(self._feed),
+            queued=stats.queued,
+            sent=stats.delivered,
+            dropped=sum(stats.dropped.values()),
+            filtered=stats.filtered,
+            lost=stats.lost,
+            rate=round(rate, 1),
+            expires_in=max(0, int(self._deadline - self._clock())),
+            state=hub.state_of(self._feed),
+            after=self.after,
+        )

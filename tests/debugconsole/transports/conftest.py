@@ -1,0 +1,141 @@
+"""Clients of a session over the real ASGI application, and a producer that writes as a runner does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from redis.asyncio import Redis
+
+from config.asgi import application
+from debugconsole.models import DebugSession, Extension
+from debugconsole.readers.hub import close_hub
+from debugconsole.services.sessions import Opened, Viewer, Wish, open_session
+from debugconsole.viewing import make_source
+from debugconsole.wire.emit import Emission, build_xadd
+from observability.models import User
+
+PATIENCE_SECONDS = 20.0
+"""How long a test waits for what must come. Nothing waits this long unless it fails."""
+HOST = urlsplit(settings.PUBLIC_URL).netloc
+
+
+@pytest_asyncio.fixture
+async def clean(transactional_db: None) -> AsyncIterator[None]:
+    """Begin without lines, and give up what the event loop of a test opened."""
+    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client:
+        await client.flushdb()
+    yield
+    await close_hub()
+    await sync_to_async(connections.close_all)()
+
+
+@sync_to_async
+def open_for(user: User, extension: Extension, *, transport: str = "ws", **wish: Any) -> Opened:
+    """Open a session as the API does."""
+    return open_session(viewer=Viewer(user=user, transport=transport), extension=extension, wish=Wish(**wish))
+
+
+@sync_to_async
+def sign_in(user: User) -> str:
+    """Return the session cookie of somebody who signed in."""
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+async def write(session: DebugSession, *messages: str, maxlen: int = 100_000, **fields: Any) -> None:
+    """Publish lines of a session's extension."""
+    source = make_source(session)
+    said = {"ts": "0", "level": "info", "stream": "log", "tenant": source.tenant, "extension": source.extension}
+    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client, client.pipeline(transaction=False) as pipe:
+        for message in messages:
+            line = Emission(message=message.encode(), **(said | fields))
+            pipe.execute_command(*build_xadd(line, prefix=source.prefix, maxlen=maxlen))
+        await pipe.execute()
+
+
+class Socket:
+    """A client of the WebSocket: everything it was sent, and what it makes of it."""
+
+    def __init__(self, session: DebugSession, *, origin: str = settings.PUBLIC_URL, cookie: str = "", **query: str):
+        headers = {"host": HOST, "origin": origin, "cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        path = f"/ws/debug/sessions/{session.pk}?{urlencode(query)}"
+        self.socket = WebsocketCommunicator(application, path, headers=encoded)
+        self.heard: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.after = ""
+        self.code: int | None = None
+
+    @property
+    def messages(self) -> list[str]:
+        """The lines that came."""
+        return [event["message"] for event in self.events]
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        """What it was told, at its place or beside lines."""
+        batches = [notice for said in self.heard if said["op"] == "batch" for notice in said.get("notices", ())]
+        return batches + [said for said in self.heard if said["op"] == "notice"]
+
+    @property
+    def untold(self) -> int:
+        """How many lines it was told that it does not see."""
+        return sum(notice["count"] for notice in self.notices if notice["code"] == "dropped")
+
+    async def open(self) -> bool:
+        """Connect; say whether the server took it."""
+        is_accepted, _ = await self.socket.connect(timeout=PATIENCE_SECONDS)
+        return bool(is_accepted)
+
+    async def say(self, op: str, **fields: Any) -> None:
+        await self.socket.send_json_to({"op": op, **fields})
+
+    async def hear(self, *, acks: bool = True) -> dict[str, Any] | None:
+        """Return the next message; None when it was closed."""
+        message = await self.socket.receive_output(timeout=PATIENCE_SECONDS)
+        if message["type"] == "websocket.close":
+            self.code = message["code"]
+            return None
+        said: dict[str, Any] = json.loads(message["text"])
+        self.heard.append(said)
+        if said["op"] == "batch":
+            self.events += said["events"]
+        self.after = said.get("after", self.after)
+        if said["op"] == "batch" and acks:
+            await self.say("ack", n=len(self.events))
+        return said
+
+    async def hear_until(self, is_enough: Callable[[], bool], *, acks: bool = True) -> None:
+        """Listen until something holds, or it is closed."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not is_enough() and await self.hear(acks=acks) is not None:
+                pass
+
+    async def hear_op(self, op: str, *, acks: bool = True) -> dict[str, Any]:
+        """Return the next message of a kind."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                said = await self.hear(acks=acks)
+                assert said is not None, f"closed with {self.code} before any {op}"
+                if said["op"] == op:
+                    return said
+
+    async def hear_closing(self) -> int | None:
+        """Listen until it is closed; return the code."""
+        await self.hear_until(lambda: False)
+        return self.code
+
+    async def leave(self) -> None:
+        """Go as a browser goes."""
+        await self.socket.disconnect(timeout=PATIENCE_SECONDS)
