@@ -17,7 +17,7 @@ COPY requirements ./requirements
 RUN python3 manage.py setup base
 
 COPY . .
-RUN .venv/bin/python -m compileall -q config demo observability
+RUN .venv/bin/python -m compileall -q config debugconsole demo observability reruns
 
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1

@@ -4,7 +4,8 @@
 - `support_desk`: answers customers; recorded by the unmodified `elasticdash-sdk`, and runs again what it is asked to
   (`desk_reruns`).
 - `otel_agent`: triages tickets and researches incidents; recorded by the OpenTelemetry SDK with GenAI attributes.
-- `runner`: starts the three as processes and keeps them going; `manage.py demo` is its command line.
+- `extension`: prints of the runs that were done, for the debug console; sent by `clients/python`.
+- `runner`: starts the four as processes and keeps them going; `manage.py demo` is its command line.
 
 Nothing here imports Django or the product: the agents know Playhead by its address and a key, as any customer's would.
 Everything an agent says or meets is chosen from the seed; only ids, clocks and latencies differ between two runs.

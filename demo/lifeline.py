@@ -1,7 +1,8 @@
 """What ties a demo process to the one that started it.
 
 stdin is the lifeline: its other end is held by the parent alone, so end-of-file means the parent is gone, however it
-went. stdout carries one JSON object a line back to the parent. Keys come in the environment, never as arguments.
+went. One JSON object a line goes through it to a process that hears, and through stdout back to the parent. Keys come
+in the environment, never as arguments.
 """
 
 from __future__ import annotations
@@ -15,21 +16,31 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 REPEAT_SECONDS = 30.0
 GRACE_SECONDS = 3.0
 
-
-def watch_parent() -> None:
-    """Stop this process with SIGTERM when its parent goes, and for good when it has not ended a little later."""
-    threading.Thread(target=_wait_for_end_of_file, name="lifeline", daemon=True).start()
+Hear = Callable[[dict[str, Any]], None]
 
 
-def _wait_for_end_of_file() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+def watch_parent(hear: Hear | None = None) -> None:
+    """Stop this process with SIGTERM when its parent goes, and for good when it has not ended a little later.
+
+    What the parent says meanwhile is given to `hear`, in a thread of its own.
+    """
+    threading.Thread(target=_follow_parent, args=(hear,), name="lifeline", daemon=True).start()
+
+
+def _follow_parent(hear: Hear | None) -> None:
+    # Not through `sys.stdin`: a thread that waits in its lock would break the end of the process.
+    begun = b""
+    while chunk := os.read(sys.stdin.fileno(), 65_536):
+        *lines, begun = (begun + chunk).split(b"\n")
+        if hear is not None:
+            for line in lines:
+                hear(json.loads(line))
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os._exit(1)
@@ -42,10 +53,10 @@ def report(**facts: Any) -> None:
         sys.stdout.flush()
 
 
-def run_agent_process(work: Coroutine[Any, Any, None]) -> None:
+def run_agent_process(work: Coroutine[Any, Any, None], *, hear: Hear | None = None) -> None:
     """Run an agent until it is done, its parent is gone, or SIGTERM or SIGINT stops it: it still flushes then."""
     log_sparingly()
-    watch_parent()
+    watch_parent(hear)
     asyncio.run(_run_until_stopped(work))
 
 

@@ -2,7 +2,8 @@
 
     runner -- model_server     the stand-in; its loss ends the demo
            |- support_desk     replaced after SESSION_CASES cases, so that new SDK sessions appear
-           `- otel_agent
+           |- otel_agent
+           `- extension        told of each run, of which it prints; not with `once`
 
 Children die with the runner: each holds the reading end of a pipe whose writing end is the runner's alone (see
 `lifeline`). On SIGTERM or Ctrl-C the agents are told to stop first and flush, then the stand-in goes.
@@ -30,6 +31,9 @@ from demo.options import KEY_VARIABLE, STAND_IN_VARIABLE, URL_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {"sdk": "demo.support_desk", "otel": "demo.otel_agent"}
+EXTENSION = "demo.extension"
+CLIENT_FOLDER = ROOT / "clients" / "python"
+"""Where the library is that the extension prints by; a customer's would be installed."""
 CLIENT_ENVIRONMENT = {
     "ELASTICDASH_ACCEPT_RERUNS": "1",
     "ELASTICDASH_SERVER_URL": "{options.url}",
@@ -61,6 +65,7 @@ class DemoOptions:
     """Runs a minute, of both agents together."""
     once: bool
     agents: tuple[str, ...]
+    has_extension: bool = False
 
 
 @dataclass
@@ -71,11 +76,15 @@ class Sent:
     unsent: int = 0
     cases: int = 0
     """Cases of the support desk done so far, by all its processes."""
+    listener: asyncio.StreamWriter | None = None
+    """Who is told of each run."""
 
     def add(self, facts: dict[str, Any]) -> None:
         """Take in one report of a child."""
         if "trace" in facts:
             self.runs.append(facts)
+            if self.listener is not None and not self.listener.is_closing():
+                self.listener.write(json.dumps(facts).encode() + b"\n")
         elif "unsent" in facts:
             self.unsent += facts["unsent"]
         elif "case" in facts:
@@ -111,6 +120,8 @@ async def _run(options: DemoOptions, sent: Sent, *, say: Say) -> None:
         environment = {URL_VARIABLE: options.url, KEY_VARIABLE: options.key, STAND_IN_VARIABLE: stand_in_url}
         environment |= {name: value.format(options=options) for name, value in CLIENT_ENVIRONMENT.items()}
         agents = [_keep_agent(name, options, sent, environment, say=say) for name in options.agents]
+        if options.has_extension:
+            agents.append(_keep_extension(options, sent, environment, say=say))
         work = asyncio.gather(*agents) if options.once else _serve(agents, stand_in, sent, say=say)
         await work
 
@@ -184,6 +195,18 @@ async def _keep_agent(name: str, options: DemoOptions, sent: Sent, environment: 
         if status:
             say(f"The {name} agent ended with status {status}; starting it again.")
             await asyncio.sleep(min(back_off, LONGEST_BACK_OFF))
+
+
+async def _keep_extension(options: DemoOptions, sent: Sent, environment: dict[str, str], *, say: Say) -> None:
+    """Run the extension, which is told of each run, and start it again when it ends: nothing else depends on it."""
+    path = os.pathsep.join([str(CLIENT_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])])
+    while True:
+        arguments = ["--seed", str(options.seed)]
+        async with _running(EXTENSION, arguments, environment | {"PYTHONPATH": path}) as process:
+            sent.listener = process.stdin
+            status = await process.wait()
+        say(f"The extension ended with status {status}; starting it again.")
+        await asyncio.sleep(LONGEST_BACK_OFF)
 
 
 def _agent_arguments(name: str, options: DemoOptions, sent: Sent) -> list[str]:

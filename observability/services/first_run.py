@@ -27,6 +27,8 @@ from observability.services.keys import NewKey, create_key, find_active_key, has
 
 FIRST_SCOPES = [Scope.INGEST.value, Scope.READ.value, Scope.RERUN.value]
 """What it takes to send, to read, and to run again what was sent."""
+DEMO_SCOPES = [*FIRST_SCOPES, Scope.DEBUG.value]
+"""The demo's extension prints, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def ensure_demo_key(file: Path) -> NewKey | None:
         return None
     for old in ApiKey.objects.filter(project=project, name=DEMO_KEY_NAME, created_by=None, revoked_at=None):
         revoke_key(key=old)
-    key = create_key(project=project, name=DEMO_KEY_NAME, scopes=FIRST_SCOPES)
+    key = create_key(project=project, name=DEMO_KEY_NAME, scopes=DEMO_SCOPES)
     _write_secret(file, key.text)
     return key
 
@@ -137,7 +139,7 @@ def _holds_working_key(file: Path) -> bool:
         found = find_active_key(file.read_text().strip())
     except OSError:
         return False
-    return found is not None and set(FIRST_SCOPES) <= set(found.scopes)
+    return found is not None and set(DEMO_SCOPES) <= set(found.scopes)
 
 
 def _write_secret(file: Path, text: str) -> None:

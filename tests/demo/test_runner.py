@@ -66,7 +66,7 @@ def test_demo__killed__takes_its_children_with_it(start_demo: StartDemo) -> None
         demo.kill()
 
         _, alive = psutil.wait_procs(children, timeout=30)
-    assert len(children) == 3
+    assert len(children) == 4
     assert alive == []
 
 

@@ -205,7 +205,7 @@ def test_ensure_demo_key__file_holds_a_working_key__leaves_it(project: Project, 
     assert file.read_text() == before
 
 
-def test_ensure_demo_key__key_of_an_earlier_release__is_replaced_by_one_that_may_rerun(
+def test_ensure_demo_key__key_of_an_earlier_release__is_replaced_by_one_that_may_do_more(
     project: Project, tmp_path: Path
 ) -> None:
     first = ensure_demo_key(tmp_path / "demo_key")
@@ -215,7 +215,7 @@ def test_ensure_demo_key__key_of_an_earlier_release__is_replaced_by_one_that_may
     second = ensure_demo_key(tmp_path / "demo_key")
 
     assert second is not None
-    assert second.key.scopes == ["ingest", "read", "rerun"]
+    assert second.key.scopes == ["ingest", "read", "rerun", "debug"]
     assert find_active_key(first.text) is None
 
 

@@ -19,7 +19,10 @@ DEFAULT_RATE = 24.0
 class Command(BaseCommand):
     """Run the demo agents until Ctrl-C, or send one run of each workflow with `--once`."""
 
-    help = "Run two demo agents that send to a Playhead: a support desk (elasticdash), a triage agent (OpenTelemetry)."
+    help = (
+        "Run two demo agents that send to a Playhead: a support desk (elasticdash), a triage agent (OpenTelemetry); "
+        "and an extension that prints for the debug console."
+    )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django declares it this way
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,6 +43,7 @@ class Command(BaseCommand):
             rate=given["rate"],
             once=given["once"],
             agents=(given["only"],) if given["only"] else tuple(MODULES),
+            has_extension=not given["once"] and not given["only"],
         )
         try:
             sent = run_demo(options, say=self._say)

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.env import env
@@ -40,6 +41,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if env.bool("PLAYHEAD_DEMO", default=False):
             ensure_demo_key(settings.DATA_DIR / "demo_key")
+            # By its name alone: what a room above needs for the demo is that room's to say.
+            call_command("debug_demo", verbosity=0)
         if is_json:
             self.stdout.write(json.dumps(_to_json(result, asked)))
         else:
