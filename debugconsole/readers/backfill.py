@@ -18,7 +18,7 @@ from debugconsole.readers.streams import WATCHDOG_SECONDS, look_after, look_back
 from debugconsole.wire.envelope import Notice, NoticeCode
 from debugconsole.wire.lines import EntryId
 from debugconsole.wire.prepare import Preparer
-from debugconsole.wire.tokens import Position
+from debugconsole.wire.tokens import START, Position
 
 LEAD_IN = 50
 """Entries before those that are shown, so that a private key among them is known to have begun."""
@@ -40,7 +40,7 @@ async def fill(client: Any, feed: Feed, preparer: Preparer, until: Position) -> 
     if feed.after is None:
         await _give_tail(client, feed, preparer, until)
     elif feed.after.id < until.id or feed.after.ordinal > until.ordinal:
-        await _give_since(client, feed, preparer, feed.after, until)
+        await _give_since(client, feed, preparer, feed.earlier_at, until)
     else:
         feed.note_resumed("exact")
 
@@ -74,18 +74,19 @@ async def _give_since(client: Any, feed: Feed, preparer: Preparer, at: Position,
         look = await _look_when_there_is_room(client, feed, at, until)
         if is_other_stream(look, at):
             feed.note_resumed("reset")
-            feed.tell(Notice(code=NoticeCode.RESET, detail="The stream is another one than you were reading."))
-            at = Position(EntryId(0, 0), 0)
+            detail = "The stream is another one than you were reading; what was not read of that is not known."
+            feed.begin_again(START, Notice(code=NoticeCode.RESET, detail=detail), is_earlier=True)
+            at = START
             continue
         page = turn_page(look, at)
-        lost = min(page.lost, until.ordinal - at.ordinal)
+        lost = max(0, min(page.lost, until.ordinal - at.ordinal))
         if lost:
-            feed.lose_earlier(lost, first=at.ordinal + 1)
+            feed.lose_earlier(lost, until=Position(at.id, at.ordinal + lost))
         feed.note_resumed("lost" if lost else "exact")
         for place, (entry_id, pairs) in enumerate(page.entries):
             ordinal = page.first_ordinal + place
             if entry_id.ms < oldest_ms:
-                feed.lose_earlier(1, first=ordinal)
+                feed.lose_earlier(1, until=Position(entry_id, ordinal))
             else:
                 feed.offer_earlier(preparer.prepare(entry_id, pairs, ordinal))
         if not page.entries:
@@ -97,4 +98,5 @@ async def _look_when_there_is_room(client: Any, feed: Feed, at: Position, until:
     while not feed.has_room and feed.end_ is None:
         await asyncio.sleep(_ROOM_SECONDS)
     async with asyncio.timeout(WATCHDOG_SECONDS):
-        return await look_after(client, feed.source.key, at.id, count=PAGE + 1, until=until.id)
+        # A place that our reader has yet to reach is looked at too: is it of this stream?
+        return await look_after(client, feed.source.key, at.id, count=PAGE + 1, until=max(until.id, at.id))

@@ -17,15 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from debugconsole.filters import NO_FILTER, Filter
-from debugconsole.readers.notices import Gaps
+from debugconsole.readers.notices import Gap
 from debugconsole.readers.pace import Pace, PaceLimits, is_chosen
+from debugconsole.readers.queue import Queue
 from debugconsole.wire.envelope import Cause, End, EndReason, Notice, NoticeCode
 from debugconsole.wire.lines import WARN_RANK
 from debugconsole.wire.prepare import Prepared, Source, Unshown
 from debugconsole.wire.tokens import START, Position
 
-_OVERHEAD_BYTES = 400
-"""What a queued line costs beside its JSON; its texts are shared by all feeds."""
 _MOST_NOTICES = 100
 _SKEW_MS = 5_000
 _OUTCOMES = ("new", "pending", "exact", "lost", "reset")
@@ -42,12 +41,26 @@ class FeedLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What a transport sends next: notices first, whose ordinals say where in the lines they belong."""
+    """What a transport sends next. It accounts for the stream up to `position`: every entry is an event, or stands in
+    a gap. `gaps` are those before each event, `rest` is behind the last; `notices` tell of all of them, and of more.
+    """
 
     events: list[Prepared]
     notices: list[Notice]
     position: Position
     end: End | None = None
+    gaps: list[Gap | None] = field(default_factory=list)
+    rest: Gap | None = None
+
+    @property
+    def filtered(self) -> int:
+        """How many entries the filter did not let through."""
+        return sum(gap.filtered for gap in (*self.gaps, self.rest) if gap is not None)
+
+    @property
+    def count(self) -> int:
+        """How many entries it accounts for."""
+        return len(self.events) + sum(gap.count for gap in (*self.gaps, self.rest) if gap is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +113,8 @@ class Feed:
         self._share = 1.0
         self._told_share = 1.0
         self._is_skew_told = False
-        self._earlier: deque[Prepared] = deque()
-        self._low: deque[Prepared] = deque()
-        self._severe: deque[Prepared] = deque()
-        self._bytes = 0
-        self._is_filled = asyncio.Event()
-        """Whether everything earlier has come, so that what came since may follow."""
-        self._gaps = Gaps()
+        self._queue = Queue()
+        self._earlier_at = after or START
         self._notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
         self._changed = asyncio.Event()
         self._is_nudged = False
@@ -118,17 +126,23 @@ class Feed:
 
     def begin(self, position: Position) -> None:
         """Account for everything from here on; what is earlier is for the backfill."""
-        if self.after is None or self.after.id < position.id:
+        after = self.after
+        if after is None or after.id < position.id:
             self.position = position
-        self._given = self.after or position
+        self._given = after or position
 
     def begin_earlier(self, position: Position) -> None:
         """Account for everything from here on, which is before `begin`."""
-        self._given = position
+        self._given = self._earlier_at = position
 
-    def begin_again(self, position: Position) -> None:
-        """Go on in another stream under the same key, whose ordinals begin anew."""
-        self.position = position
+    def begin_again(self, position: Position, notice: Notice, *, is_earlier: bool = False) -> None:
+        """Go on in another stream under the same key, whose ordinals begin anew, and say so at this place."""
+        if is_earlier:
+            self._earlier_at = position
+        else:
+            self.position = position
+        self._queue.mark(notice, position, is_earlier=is_earlier)
+        self._changed.set()
 
     def offer(self, item: Prepared | Unshown) -> None:
         """Account for the stream's next entry."""
@@ -138,11 +152,12 @@ class Feed:
         self._produced += 1
         self.position = Position(item.id, item.ordinal)
         if isinstance(item, Unshown):
-            self._drop(item.cause, item.ordinal)
+            self._drop(item.cause, self.position)
         elif not self._filter.matches(item.line):
             self._filtered += 1
+            self._queue.gap().filter(self.position)
         elif (cause := self._judge(item)) is not None:
-            self._drop(cause, item.ordinal, item.rank)
+            self._drop(cause, self.position, rank=item.rank)
         else:
             self._enqueue(item)
         self._changed.set()
@@ -150,13 +165,14 @@ class Feed:
     def offer_earlier(self, item: Prepared | Unshown) -> None:
         """Account for an entry from before this feed began: no pace, and in front of everything."""
         self._produced += 1
+        self._earlier_at = Position(item.id, item.ordinal)
         if isinstance(item, Unshown):
-            self._drop(item.cause, item.ordinal)
+            self._drop(item.cause, self._earlier_at, is_earlier=True)
         elif not self._filter.matches(item.line):
             self._filtered += 1
+            self._queue.gap(is_earlier=True).filter(self._earlier_at)
         else:
-            self._earlier.append(item)
-            self._bytes += _size_of(item)
+            self._queue.add(item, is_earlier=True)
         self._changed.set()
 
     def lose(self, count: int, *, first: int) -> None:
@@ -165,13 +181,12 @@ class Feed:
         first = max(first, self.position.ordinal + 1)
         if first <= last:
             self.position = Position(self.position.id, last)
-            self.lose_earlier(last - first + 1, first=first)
+            self._lose(last - first + 1, self.position, is_earlier=False)
 
-    def lose_earlier(self, count: int, *, first: int) -> None:
+    def lose_earlier(self, count: int, *, until: Position) -> None:
         """Account for entries from before this feed began, which nobody can read any more."""
-        self._produced += count
-        self._drop(Cause.RETENTION, first, count=count, last=first + count - 1)
-        self._changed.set()
+        self._earlier_at = until
+        self._lose(count, until, is_earlier=True)
 
     def note_resumed(self, outcome: str) -> None:
         """Say what became of `after`. Of several answers the worst one stays."""
@@ -181,7 +196,7 @@ class Feed:
 
     def finish_earlier(self) -> None:
         """Let what came since follow."""
-        self._is_filled.set()
+        self._queue.open()
         self._is_resumed.set()
         self._changed.set()
 
@@ -198,19 +213,19 @@ class Feed:
     @property
     def has_room(self) -> bool:
         """Whether more of what is earlier may come."""
-        return len(self._earlier) < self._limits.lines // 2 and self._bytes < self._limits.bytes // 2
+        return self._queue.earlier < self._limits.lines // 2 and self._queue.bytes < self._limits.bytes // 2
+
+    @property
+    def earlier_at(self) -> Position:
+        """Up to where what is earlier has come."""
+        return self._earlier_at
 
     # --- From the viewer ------------------------------------------------------------------------------------------
 
     def set_filter(self, filter: Filter) -> int:
         """Change the filter, also for what is queued. Returns the first ordinal that only the new one decides."""
         self._filter = filter
-        for queue in (self._earlier, self._low, self._severe):
-            kept = [item for item in queue if filter.matches(item.line)]
-            self._filtered += len(queue) - len(kept)
-            self._bytes -= sum(_size_of(item) for item in queue if not filter.matches(item.line))
-            queue.clear()
-            queue.extend(kept)
+        self._filtered += self._queue.keep(filter.matches)
         return self.position.ordinal + 1
 
     def sample(self, share: float) -> None:
@@ -261,7 +276,7 @@ class Feed:
         return FeedStats(
             produced=self._produced,
             delivered=self._delivered,
-            queued=self._queued,
+            queued=len(self._queue),
             filtered=self._filtered,
             dropped=dict(self._dropped),
             redacted=self._redacted,
@@ -270,17 +285,11 @@ class Feed:
 
     def settle(self) -> FeedStats:
         """Count what still waits as not shown, and return the last account."""
-        for queue in (self._earlier, self._low, self._severe):
-            while queue:
-                item = queue.popleft()
-                self._drop(Cause.ENDED, item.ordinal, item.rank)
+        while self._queue.drop(Cause.ENDED):
+            self._dropped[Cause.ENDED] += 1
         return self.stats()
 
     # --- Inside ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _queued(self) -> int:
-        return len(self._earlier) + len(self._low) + len(self._severe)
 
     def _judge(self, item: Prepared) -> Cause | None:
         is_severe = item.rank >= WARN_RANK
@@ -309,80 +318,52 @@ class Feed:
             self.tell(Notice(code=NoticeCode.CLOCK_SKEW, ms=ahead_ms))
 
     def _enqueue(self, item: Prepared) -> None:
-        (self._severe if item.rank >= WARN_RANK else self._low).append(item)
-        self._bytes += _size_of(item)
-        while self._queued > self._limits.lines or self._bytes > self._limits.bytes:
-            victims = self._low or self._severe or self._earlier
-            if not victims:
-                return
-            victim = victims.popleft()
-            self._bytes -= _size_of(victim)
-            self._drop(Cause.PAUSED if self.is_paused else Cause.SLOW_CLIENT, victim.ordinal, victim.rank)
+        self._queue.add(item)
+        cause = Cause.PAUSED if self.is_paused else Cause.SLOW_CLIENT
+        while len(self._queue) > self._limits.lines or self._queue.bytes > self._limits.bytes:
+            if self._queue.drop(cause):
+                self._dropped[cause] += 1
 
-    def _drop(self, cause: Cause, first: int, rank: int | None = None, *, count: int = 1, last: int = 0) -> None:
-        self._dropped[cause] += count
-        self._gaps.add(cause, first=first, last=last or first, count=count, rank=rank)
+    def _drop(self, cause: Cause, until: Position, *, rank: int | None = None, is_earlier: bool = False) -> None:
+        self._dropped[cause] += 1
+        self._queue.gap(is_earlier=is_earlier).drop(cause, until, first=until.ordinal, rank=rank)
+
+    def _lose(self, count: int, until: Position, *, is_earlier: bool) -> None:
+        self._produced += count
+        self._dropped[Cause.RETENTION] += count
+        first = until.ordinal - count + 1
+        self._queue.gap(is_earlier=is_earlier).drop(Cause.RETENTION, until, first=first, count=count)
+        self._changed.set()
 
     def _has_something(self, most_events: int) -> bool:
         if self._notices or self._is_nudged or self.end_ is not None:
             return True
         # While no line is given out, what is dropped meanwhile is told when the time is over.
-        return most_events > 0 and not self.is_paused and (bool(self._gaps) or self._has_lines())
-
-    def _has_lines(self) -> bool:
-        return bool(self._earlier) or (self._is_filled.is_set() and bool(self._low or self._severe))
+        return most_events > 0 and not self.is_paused and self._queue.has_something
 
     def _take(self, most_events: int, most_bytes: int) -> Taken:
-        events: list[Prepared] = []
-        size = 0
-        is_open = not self.is_paused or self.end_ is not None
-        while is_open and len(events) < most_events and (item := self._peek()) is not None:
-            if events and size + len(item.json) > most_bytes:
-                break
-            self._pop(item)
-            events.append(item)
-            size += len(item.json)
-        self._delivered += len(events)
-        self._sent_bytes += size
-        self._redacted += sum(item.line.redactions for item in events)
-        notices = [*self._notices, *self._gaps.take()]
+        if self.is_paused and self.end_ is None:
+            most_events = 0
+        stretch = self._queue.take(most_events, most_bytes)
+        self._delivered += len(stretch.events)
+        self._sent_bytes += stretch.bytes
+        self._redacted += sum(item.line.redactions for item in stretch.events)
+        self._given = stretch.position or self._given
+        notices = [*self._notices, *stretch.notices, *_describe(*stretch.gaps, stretch.rest)]
         self._notices.clear()
         return Taken(
-            events=events,
+            events=stretch.events,
             notices=notices,
-            position=self._find_position(events),
-            end=None if self._peek() is not None else self.end_,
+            position=self._given,
+            end=None if self._queue.has_something else self.end_,
+            gaps=stretch.gaps,
+            rest=stretch.rest,
         )
 
-    def _find_position(self, events: list[Prepared]) -> Position:
-        """Return where to go on: behind everything when nothing waits, else behind the last line given out."""
-        if self._is_filled.is_set() and not self._queued:
-            self._given = self.position
-        elif events:
-            self._given = Position(events[-1].id, events[-1].ordinal)
-        return self._given
 
-    def _peek(self) -> Prepared | None:
-        if self._earlier:
-            return self._earlier[0]
-        if not self._is_filled.is_set():
-            return None
-        if self._low and self._severe:
-            return min(self._low[0], self._severe[0], key=_ordinal_of)
-        waiting = self._low or self._severe
-        return waiting[0] if waiting else None
-
-    def _pop(self, item: Prepared) -> None:
-        for queue in (self._earlier, self._low, self._severe):
-            if queue and queue[0] is item:
-                queue.popleft()
-                self._bytes -= _size_of(item)
-                return
-
-
-def _size_of(item: Prepared) -> int:
-    return len(item.json) + _OVERHEAD_BYTES
-
-
-def _ordinal_of(item: Prepared) -> int:
-    return item.ordinal
+def _describe(*gaps: Gap | None) -> list[Notice]:
+    told = Gap()
+    for gap in gaps:
+        if gap is not None:
+            told.join(gap)
+    return told.notices()

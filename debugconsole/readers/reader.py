@@ -118,8 +118,7 @@ class Reader:
             finally:
                 with suppress(*STREAM_ERRORS):
                     await client.aclose()
-            backoff = min(_LAST_BACKOFF, _FIRST_BACKOFF * 2 ** min(self._failures - 1, 10))
-            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads readers, hides nothing
+            await _back_off(self._failures)
 
     async def _follow(self, client: Any) -> None:
         await self._renew_rules()
@@ -199,19 +198,31 @@ class Reader:
         self._fillers[feed] = asyncio.create_task(self._fill(feed, position))
 
     async def _fill(self, feed: Feed, until: Position) -> None:
-        """Give a feed what came before, on a connection of its own; again from the start when the server fails."""
-        client = make_client()
+        """Give a feed what came before, on a connection of its own; when the server fails, where that was left."""
+        preparer = Preparer(self.source, None)
+        failures = 0
         try:
-            rules = await self._load_rules()
-            await fill(client, feed, Preparer(self.source, rules), until)
-        except STREAM_ERRORS as error:
-            log.warning("debug.backfill_failed", key=self.source.key, error=repr(error))
-            feed.tell(Notice(code=NoticeCode.SOURCE_UNAVAILABLE, detail="Earlier lines could not be read."))
+            while not await self._fill_once(feed, preparer, until):
+                failures += 1
+                await _back_off(failures)
         finally:
             feed.finish_earlier()
             self._fillers.pop(feed, None)
+
+    async def _fill_once(self, feed: Feed, preparer: Preparer, until: Position) -> bool:
+        client = make_client()
+        try:
+            rules = await self._load_rules()
+            if rules is not None:
+                preparer.use_rules(rules)
+            await fill(client, feed, preparer, until)
+        except STREAM_ERRORS as error:
+            log.warning("debug.backfill_failed", key=self.source.key, error=repr(error))
+            return False
+        finally:
             with suppress(*STREAM_ERRORS):
                 await client.aclose()
+        return True
 
     # --- Telling --------------------------------------------------------------------------------------------------
 
@@ -219,9 +230,8 @@ class Reader:
         log.warning("debug.stream_reset", key=self.source.key, before=str(before), after=str(page.position))
         start = Position(before.id if before and page.entries else page.position.id, page.first_ordinal - page.lost - 1)
         for feed in self.feeds:
-            feed.begin_again(start)
             detail = "The stream was deleted or its server lost it; what it held and was not read is not known."
-            feed.tell(Notice(code=NoticeCode.RESET, lost=page.lost, detail=detail))
+            feed.begin_again(start, Notice(code=NoticeCode.RESET, lost=page.lost, detail=detail))
 
     def _note_trouble(self, error: Exception) -> None:
         self._failures += 1
@@ -255,6 +265,11 @@ async def _guard(asked: Awaitable[T]) -> T:
     """Wait for an answer, but not for ever: a frozen server keeps the connection open and says nothing."""
     async with asyncio.timeout(WATCHDOG_SECONDS):
         return await asked
+
+
+async def _back_off(failures: int) -> None:
+    backoff = min(_LAST_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, 10))
+    await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads readers, hides nothing
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -28,7 +28,6 @@ class Teller:
         self.after = token_of(feed, feed.given)
         self._feed = feed
         self._clock = clock
-        self._ordinal = feed.given.ordinal
         self._session = session_of(feed)
         self._is_told_of_end = False
         self._deadline = self._find_deadline()
@@ -39,7 +38,7 @@ class Teller:
         """Return the first message, as soon as it is known what becomes of the place to go on from."""
         feed, session = self._feed, self._session
         await feed.wait_resumed(_RESUMED_SECONDS)
-        self.after, self._ordinal = token_of(feed, feed.given), feed.given.ordinal
+        self.after = token_of(feed, feed.given)
         return Hello(
             session=feed.session_id,
             server_time=write_time(int(time.time() * 1000)),
@@ -53,14 +52,19 @@ class Teller:
         )
 
     def batch(self, taken: Taken) -> Batch | None:
-        """Return a stretch of the stream with what is not shown of it; None when nothing is to be said of lines."""
-        gaps = [notice for notice in taken.notices if notice.code == NoticeCode.DROPPED]
-        if not taken.events and not gaps:
-            return None
+        """Return a stretch of the stream with what is not shown of it; None when it holds no entry."""
         self.after = token_of(self._feed, taken.position)
-        first, self._ordinal = self._ordinal + 1, taken.position.ordinal
-        events = [msgspec.Raw(item.json) for item in taken.events]
-        return Batch(events=events, n=(first, self._ordinal), after=self.after, notices=gaps)
+        count = taken.count
+        if not count:
+            return None
+        last = taken.position.ordinal
+        return Batch(
+            events=[msgspec.Raw(item.json) for item in taken.events],
+            n=(last - count + 1, last),
+            after=self.after,
+            notices=[notice for notice in taken.notices if notice.code == NoticeCode.DROPPED],
+            filtered=taken.filtered,
+        )
 
     def notices(self, taken: Taken) -> list[Notice]:
         """Return what is to be said beside lines."""

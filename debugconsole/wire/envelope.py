@@ -127,13 +127,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """A stretch of the stream: its lines, oldest first, and a notice of what is not shown among them, by cause.
 
     One message, so that whoever goes on from `after` was told of everything before it, and of nothing behind it.
-    `n` are the first and last ordinal accounted for.
+    `n` are the first and last ordinal accounted for: so many are events, `filtered`, or counted by a notice.
     """
 
     events: list[msgspec.Raw]
     n: tuple[int, int]
     after: str
     notices: list[Notice] = []
+    filtered: int = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hb"):

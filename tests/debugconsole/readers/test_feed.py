@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from debugconsole.filters import parse_filter
 from debugconsole.readers.feed import Feed, FeedLimits, Taken
 from debugconsole.readers.pace import PaceLimits
-from debugconsole.wire.envelope import Cause, EndReason
+from debugconsole.wire.envelope import Cause, EndReason, Notice, NoticeCode
 from debugconsole.wire.lines import LEVELS, EntryId, Line, encode_line
 from debugconsole.wire.prepare import Prepared, Source, Unshown
-from debugconsole.wire.tokens import START
+from debugconsole.wire.tokens import START, Position
 
 SOURCE = Source(prefix="p:", key="p:t:e", tenant="t", extension="e")
 FAST = PaceLimits(lines_per_second=10**9, bytes_per_second=10**12)
@@ -220,7 +220,7 @@ _ACTIONS = st.lists(
     st.tuples(st.just("offer"), st.sampled_from(LEVELS))
     | st.tuples(st.just("unshown"), st.sampled_from([Cause.FOREIGN, Cause.DECODE_ERROR]))
     | st.tuples(st.just("lose"), st.integers(1, 5))
-    | st.tuples(st.just("take"), st.integers(1, 4))
+    | st.tuples(st.just("take"), st.integers(0, 4))
     | st.tuples(st.just("filter"), st.sampled_from(["", "level>=warn", "level:info"]))
     | st.tuples(st.just("sample"), st.sampled_from([0.0, 0.5, 1.0]))
     | st.tuples(st.sampled_from(["pause", "resume", "tick"]), st.none()),
@@ -233,10 +233,10 @@ _ACTIONS = st.lists(
 def test_account__whatever_happens__adds_up_and_is_told(limits: FeedLimits, actions: list[tuple[str, Any]]) -> None:
     clock = Clock()
     feed = make_feed(clock=clock, limits=limits)
-    ordinal, told, taken_events = 0, Counter[Cause](), list[int]()
+    ordinal, given, told, taken_events = 0, 0, Counter[Cause](), list[int]()
 
     async def run() -> None:
-        nonlocal ordinal
+        nonlocal ordinal, given
         for action, value in [*actions, ("resume", None), *[("take", 4)] * 30]:
             if action in ("offer", "unshown"):
                 ordinal += 1
@@ -252,7 +252,14 @@ def test_account__whatever_happens__adds_up_and_is_told(limits: FeedLimits, acti
             elif action == "take":
                 taken = await feed.take(timeout=0, most_events=value)
                 taken_events.extend(item.ordinal for item in taken.events)
-                told.update({notice.cause: notice.count or 0 for notice in taken.notices if notice.cause is not None})
+                # What it accounts for is the stretch from where the last one ended, no more and no less.
+                assert taken.count == taken.position.ordinal - given
+                assert (
+                    taken.filtered + len(taken.events) + sum(n.count or 0 for n in taken.notices if n.cause)
+                    == taken.count
+                )
+                given = taken.position.ordinal
+                told.update({n.cause: n.count or 0 for n in taken.notices if n.cause is not None})
             elif action == "filter":
                 feed.set_filter(parse_filter(value))
             elif action == "tick":
@@ -272,3 +279,29 @@ def test_account__whatever_happens__adds_up_and_is_told(limits: FeedLimits, acti
     assert stats.queued == 0
     assert told == stats.dropped
     assert taken_events == sorted(set(taken_events))
+
+
+def test_stream__begun_anew__is_told_between_the_old_lines_and_the_new() -> None:
+    feed = make_feed()
+    feed.offer(make_item(1))
+    feed.lose(1, first=2)
+    feed.begin_again(Position(EntryId(1, 0), 0), Notice(code=NoticeCode.RESET))
+    feed.offer(make_item(5))
+
+    old, mark, new = take(feed), take(feed), take(feed)
+
+    assert (ordinals(old), [notice.code for notice in old.notices], old.position.ordinal) == ([1], ["dropped"], 2)
+    assert (ordinals(mark), [notice.code for notice in mark.notices], mark.count) == ([], ["reset"], 0)
+    assert (ordinals(new), new.position.ordinal) == ([5], 5)
+
+
+def test_gaps__between_lines__stand_before_the_line_that_follows() -> None:
+    feed = make_feed(filter=parse_filter("-level:debug"))
+    for ordinal, level in enumerate(["debug", "info", "debug", "debug", "info", "debug"], start=1):
+        feed.offer(make_item(ordinal, level=level))
+
+    first, second = take(feed, most_events=1), take(feed)
+
+    assert [gap and gap.filtered for gap in (*first.gaps, first.rest)] == [1, None]
+    assert [gap and gap.filtered for gap in (*second.gaps, second.rest)] == [2, 1]
+    assert (first.position.ordinal, second.position.ordinal) == (2, 6)
