@@ -21,7 +21,9 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
         data = {"code": error.code, "detail": f"q: {error}", "fields": {"q": [str(error)]}}
         return Response(data | {"position": error.position, "length": error.length}, status=error.status)
     if isinstance(error, ObservabilityError):
-        return Response({"code": error.code, "detail": str(error)}, status=error.status)
+        wait_s = error.retry_after_s
+        headers = None if wait_s is None else {"Retry-After": str(wait_s)}
+        return Response({"code": error.code, "detail": str(error)}, status=error.status, headers=headers)
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -367,7 +367,11 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": ["observability.api.schema.add_ingest_doors", "reruns.api.schema.add_run_events"],
+    "POSTPROCESSING_HOOKS": [
+        "observability.api.schema.add_ingest_doors",
+        "reruns.api.schema.add_run_events",
+        "debugconsole.api.schema.add_debug_door",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

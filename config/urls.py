@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     # Before the ground floor's own, which answer every other address under theirs.
+    path("", include("debugconsole.api.urls")),
     path("", include("reruns.api.urls")),
     path("api/observability/", include("observability.api.urls")),
     path("", include("reruns.pages.urls")),

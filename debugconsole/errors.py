@@ -14,6 +14,14 @@ class BusyError(DebugError):
 
     code = "source_unavailable"
     status = 503
+    retry_after_s = 2
+
+
+class UnknownCallerError(DebugError):
+    """Nobody is signed in, and no API key was sent that is good."""
+
+    code = "not_authenticated"
+    status = 401
 
 
 class ConsoleOffError(DebugError):
@@ -40,6 +48,13 @@ class ViewerLimitError(DebugError):
     status = 409
 
 
+class AtLimitError(DebugError):
+    """The session lasts as long as it may."""
+
+    code = "at_limit"
+    status = 409
+
+
 class EndedError(DebugError):
     """The session is over."""
 
@@ -52,10 +67,14 @@ class EndedError(DebugError):
 
 
 class TooOftenError(DebugError):
-    """Asked for too many sessions in a minute."""
+    """Asked for too much in a minute. `retry_after_s` says when there is room again."""
 
     code = "rate_limited"
     status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s  # type: ignore[misc]
 
 
 class AuditUnavailableError(DebugError):
@@ -63,6 +82,7 @@ class AuditUnavailableError(DebugError):
 
     code = "audit_unavailable"
     status = 503
+    retry_after_s = 2
 
 
 class TicketError(DebugError):

@@ -10,6 +10,8 @@ class ObservabilityError(Exception):
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400
+    retry_after_s: ClassVar[int | None] = None
+    """Seconds after which it is worth trying again."""
 
 
 class NotFoundError(ObservabilityError):

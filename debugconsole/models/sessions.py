@@ -40,6 +40,9 @@ class DebugSession(models.Model):
     grant = models.ForeignKey(DebugGrant, on_delete=models.SET_NULL, null=True, blank=True, related_name="sessions")
     policy = models.CharField(max_length=60, help_text="The rule that let it open, and its version.")
     lines_per_second = models.PositiveIntegerField(default=500)
+    # What the viewer asked for since; the feed may be in another process, which reads it here.
+    is_paused = models.BooleanField(default=False)
+    sample = models.FloatField(default=1.0)
     created_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(default=timezone.now)

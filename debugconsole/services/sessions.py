@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +16,19 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from debugconsole.errors import ConsoleOffError, EndedError, RefusedError, TicketError, TooOftenError, ViewerLimitError
+from debugconsole.errors import (
+    AtLimitError,
+    ConsoleOffError,
+    EndedError,
+    RefusedError,
+    TicketError,
+    TooOftenError,
+    ViewerLimitError,
+)
 from debugconsole.filters import parse_filter
 from debugconsole.models import DebugAudit, DebugSession, Extension
 from debugconsole.selectors.policy import Ask, Decision, decide_many, explain
+from debugconsole.selectors.watchers import Watcher
 from debugconsole.services.audit import write_audit
 from debugconsole.wire.envelope import EndReason
 from observability.errors import InvalidError, NotFoundError
@@ -102,7 +112,11 @@ def redeem_ticket(*, session_id: UUID, ticket: str) -> DebugSession:
 
 
 def renew_ticket(*, session: DebugSession) -> str:
-    """Return another ticket of an open session, for its viewer's next socket; an older one is void."""
+    """Return another ticket of an open session, for its viewer's next socket; an older one is void.
+
+    Raises `EndedError`.
+    """
+    _require_open(session)
     ticket = secrets.token_urlsafe(24)
     session.ticket_hash = _hash(ticket)
     session.ticket_expires_at = timezone.now() + timedelta(seconds=TICKET_SECONDS)
@@ -118,18 +132,24 @@ def get_session_for_user(user: User, session_id: UUID) -> DebugSession:
     return found
 
 
+def get_session_for_viewer(watcher: Watcher, session_id: UUID) -> DebugSession:
+    """As `get_session_for_user`; through a key only sessions at extensions of its project."""
+    found = get_session_for_user(watcher.user, session_id)
+    if watcher.project_id not in (None, found.extension.project_id):
+        raise NotFoundError("No such session.")
+    return found
+
+
 @transaction.atomic
 def extend_session(*, session: DebugSession) -> DebugSession:
     """Give an open session `EXTEND_MINUTES` more, as far as its policy lets it. Decided anew.
 
-    Raises `EndedError`, `RefusedError`, and `InvalidError` at the end of what is possible.
+    Raises `EndedError`, `RefusedError`, and `AtLimitError` at the end of what is possible.
     """
     locked = _require_open(_lock(session.pk))
-    decision = explain(user=locked.user, extension=locked.extension, install_id=locked.install_id)
-    if not decision.is_allowed:
-        raise RefusedError(decision.reason, code=decision.code)
+    _require_allowed(locked)
     if locked.expires_at >= locked.hard_expires_at:
-        raise InvalidError("session: it lasts as long as it may; open another")
+        raise AtLimitError("It lasts as long as it may: open another.")
     locked.expires_at = min(locked.hard_expires_at, locked.expires_at + timedelta(minutes=EXTEND_MINUTES))
     locked.save(update_fields=["expires_at"])
     _write("session.extended", locked, expires_at=locked.expires_at.isoformat())
@@ -137,13 +157,29 @@ def extend_session(*, session: DebugSession) -> DebugSession:
 
 
 @transaction.atomic
-def change_filter(*, session: DebugSession, filter: str) -> DebugSession:
-    """Keep another filter with an open session. Raises `QueryError` and `EndedError`."""
-    canonical = parse_filter(filter).to_text()
+def change_session(
+    *, session: DebugSession, filter: str | None = None, is_paused: bool | None = None, sample: float | None = None
+) -> DebugSession:
+    """Keep another filter, pause or share of lines with an open session; None leaves a value alone. Decided anew.
+
+    The feed follows: at once in its own process, in another when it looks at the row next. Raises `QueryError`,
+    `InvalidError` for a share that is none, `EndedError` and `RefusedError`.
+    """
+    canonical = None if filter is None else parse_filter(filter).to_text()[:512]
+    if sample is not None and not 0 <= sample <= 1:
+        raise InvalidError("sample: give a share of the lines, from 0 to 1")
     locked = _require_open(_lock(session.pk))
-    locked.filter = canonical[:512]
-    locked.save(update_fields=["filter"])
-    _write("session.filter_changed", locked, filter=locked.filter)
+    _require_allowed(locked)
+    changes: list[tuple[str, Any, str, dict[str, Any]]] = [
+        ("filter", canonical, "session.filter_changed", {"filter": canonical}),
+        ("is_paused", is_paused, "session.paused" if is_paused else "session.unpaused", {}),
+        ("sample", sample, "session.sampled", {"percent": None if sample is None else round(sample * 100)}),
+    ]
+    for name, value, action, detail in changes:
+        if value is not None and value != getattr(locked, name):
+            setattr(locked, name, value)
+            _write(action, locked, **detail)
+    locked.save(update_fields=[name for name, *_ in changes])
     return locked
 
 
@@ -162,7 +198,7 @@ def attach_session(*, session: DebugSession, is_resumed: bool) -> DebugSession:
 
 
 def note_session(*, session: DebugSession, action: str, **detail: Any) -> None:
-    """Write down something else that was done in a session: `paused`, `exported`."""
+    """Write down something else that was done in a session: `exported`."""
     _write(f"session.{action}", session, **detail)
 
 
@@ -253,11 +289,15 @@ def _check_wish(wish: Wish) -> None:
 
 
 def _check_pace(user: User, extension: Extension) -> None:
-    asked = DebugAudit.objects.filter(action__in=_ASKED, at__gt=timezone.now() - _MINUTE)
-    if asked.filter(actor_id=user.pk).count() >= CREATES_OF_USER:
-        raise TooOftenError(f"At most {CREATES_OF_USER} sessions a minute: wait a little.")
-    if asked.filter(organization_id=extension.organization_id).count() >= CREATES_OF_TENANT:
-        raise TooOftenError(f"At most {CREATES_OF_TENANT} sessions a minute in one organization: wait a little.")
+    for limit, words, narrow in (
+        (CREATES_OF_USER, "a minute", {"actor_id": user.pk}),
+        (CREATES_OF_TENANT, "a minute in one organization", {"organization_id": extension.organization_id}),
+    ):
+        recent = DebugAudit.objects.filter(action__in=_ASKED, at__gt=timezone.now() - _MINUTE, **narrow)
+        times = list(recent.order_by("-at").values_list("at", flat=True)[:limit])
+        if len(times) == limit:
+            wait_s = math.ceil((times[-1] + _MINUTE - timezone.now()).total_seconds())
+            raise TooOftenError(f"At most {limit} sessions {words}: wait a little.", retry_after_s=max(1, wait_s))
 
 
 def _refuse(viewer: Viewer, extension: Extension, decision: Decision) -> None:
@@ -320,6 +360,13 @@ def _all() -> QuerySet[DebugSession]:
 
 def _lock(session_id: UUID) -> DebugSession | None:
     return _all().select_for_update(of=("self",)).filter(pk=session_id).first()
+
+
+def _require_allowed(session: DebugSession) -> Decision:
+    decision = explain(user=session.user, extension=session.extension, install_id=session.install_id)
+    if not decision.is_allowed:
+        raise RefusedError(decision.reason, code=decision.code)
+    return decision
 
 
 def _require_open(session: DebugSession | None) -> DebugSession:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
@@ -13,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from debugconsole.filters import Filter
 from debugconsole.readers.feed import Feed
-from debugconsole.services.sessions import change_filter, extend_session, note_session
+from debugconsole.services.sessions import change_session, extend_session
 from debugconsole.transports import commands
 from debugconsole.transports.commands import Command, Reply
 from debugconsole.viewing import make_filter, renew_session, session_of
@@ -57,7 +58,7 @@ class Requests:
     async def _set_filter(self, command: commands.SetFilter) -> Callable[[], Reply]:
         feed, session = self._feed, session_of(self._feed)
         try:
-            session = await database_sync_to_async(change_filter)(session=session, filter=command.expr)
+            session = await database_sync_to_async(change_session)(session=session, filter=command.expr)
         except QueryError as error:
             place = {"position": error.position, "length": error.length}
             return partial(commands.FilterError, rev=command.rev, detail=str(error), **place)
@@ -75,12 +76,18 @@ class Requests:
     async def _steer(self, command: Command) -> Callable[[], Reply]:
         feed = self._feed
         if isinstance(command, commands.Pause):
-            await database_sync_to_async(note_session)(session=session_of(feed), action="paused")
+            await self._keep(is_paused=True)
             feed.pause()
         elif isinstance(command, commands.Resume):
+            await self._keep(is_paused=False)
             feed.resume()
         elif isinstance(command, commands.Sample):
+            await self._keep(sample=command.rate)
             feed.sample(command.rate)
         elif isinstance(command, commands.Close):
             feed.end(EndReason.CLOSED)
         return partial(commands.Done, for_=_OPS[type(command)])
+
+    async def _keep(self, **changes: Any) -> None:
+        session = await database_sync_to_async(change_session)(session=session_of(self._feed), **changes)
+        renew_session(self._feed, session)

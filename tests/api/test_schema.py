@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import get_resolver
 from jsonschema.validators import Draft202012Validator
 
+from debugconsole.api.urls import urlpatterns as debug_urlpatterns
+from debugconsole.door import PATH as DEBUG_DOOR
 from observability.api import schema as described
 from observability.api.urls import urlpatterns
 from observability.ingest.door import application as doors
@@ -36,9 +38,10 @@ def test_schema__generated__without_a_warning(tmp_path: Any) -> None:
 def test_schema__routes_and_doors__all_described(document: dict[str, Any]) -> None:
     described_paths = set(document["paths"])
 
-    assert set(doors.DOORS) <= described_paths
-    routes = [route for route in [*urlpatterns, *rerun_urlpatterns] if route.name]
-    assert len(described_paths) == len(routes) + len(doors.DOORS)
+    all_doors = {*doors.DOORS, DEBUG_DOOR}
+    assert all_doors <= described_paths
+    routes = [route for route in [*urlpatterns, *rerun_urlpatterns, *debug_urlpatterns] if route.name]
+    assert len(described_paths) == len(routes) + len(all_doors)
     assert get_resolver().resolve("/api/docs").url_name == "api-docs"
 
 

@@ -13,6 +13,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from debugconsole.errors import (
+    AtLimitError,
     AuditUnavailableError,
     ConsoleOffError,
     EndedError,
@@ -31,7 +32,7 @@ from debugconsole.services.sessions import (
     Opened,
     Viewer,
     Wish,
-    change_filter,
+    change_session,
     end_session,
     extend_session,
     get_session_for_user,
@@ -233,7 +234,7 @@ def test_extend__up_to_its_cap__and_no_further(owner: User, extension: Extension
 
     assert extend_session(session=session).expires_at == session.expires_at + timedelta(minutes=5)
     assert extend_session(session=session).expires_at == session.hard_expires_at
-    with pytest.raises(InvalidError):
+    with pytest.raises(AtLimitError):
         extend_session(session=session)
     assert list_actions().count("session.extended") == 2
 
@@ -254,7 +255,7 @@ def test_ended_session__does_nothing_more(owner: User, extension: Extension) -> 
     with pytest.raises(EndedError):
         extend_session(session=session)
     with pytest.raises(EndedError):
-        change_filter(session=session, filter="")
+        change_session(session=session, filter="")
     session.refresh_from_db()
     assert session.end_reason == EndReason.CLOSED
     assert list_actions() == ["session.opened", "session.closed"]
