@@ -344,8 +344,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.bool("PLAYHEAD_BEHIND_PROXY", default=False):
+IS_BEHIND_PROXY = env.bool("PLAYHEAD_BEHIND_PROXY", default=False)
+if IS_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# What Prometheus says to be shown `/metrics`; empty: it must be on this machine.
+METRICS_TOKEN = env.str("PLAYHEAD_METRICS_TOKEN", default="").strip()
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -7,11 +7,13 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.health import healthz, readyz
+from config.metrics import show_metrics
 from observability.pages import single_sign_on
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", show_metrics, name="metrics"),
     path("admin/", admin.site.urls),
     # Before allauth's own of the same addresses: these check more, and there are no further providers to connect.
     path("accounts/oidc/sso/login/", single_sign_on.begin, name="single-sign-on"),

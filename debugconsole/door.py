@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
+from debugconsole.metrics import POSTED
 from debugconsole.readers.pace import Bucket
 from debugconsole.readers.streams import STREAM_ERRORS, make_client
 from debugconsole.selectors.extensions import find_extension
@@ -136,6 +137,9 @@ async def _publish(identity: KeyIdentity, body: bytes) -> dict[str, Any]:
             refused.append(Refused(index=index, code="unknown_extension", reason=reason))
     failed = await _add(known)
     rejected = sorted([*refused, *failed], key=lambda item: item.index)
+    POSTED.labels("accepted").inc(len(known) - len(failed))
+    for item in rejected:
+        POSTED.labels(item.code).inc()
     return {"accepted": len(known) - len(failed), "rejected": rejected}
 
 

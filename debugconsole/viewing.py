@@ -27,6 +27,7 @@ from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
 from debugconsole.filters import Filter, parse_filter
+from debugconsole.metrics import RESUMES
 from debugconsole.models import DebugSession
 from debugconsole.readers.feed import Feed, FeedLimits, FeedStats
 from debugconsole.readers.hub import Hub, get_hub
@@ -35,7 +36,7 @@ from debugconsole.services.sessions import attach_session, end_session, judge_se
 from debugconsole.wire.envelope import EndReason, Notice, NoticeCode
 from debugconsole.wire.keys import stream_key
 from debugconsole.wire.prepare import Source
-from debugconsole.wire.tokens import Position, read_token, write_token
+from debugconsole.wire.tokens import Position, TokenError, read_token, write_token
 from observability.query import Exact, Term
 
 log = structlog.get_logger(__name__)
@@ -71,7 +72,7 @@ def make_filter(session: DebugSession, text: str) -> Filter:
 async def begin(session: DebugSession, *, after: str = "") -> Feed:
     """Open a session's feed; `after` is a token it was given. Raises `TokenError`, `EndedError`, `BusyError`."""
     source = make_source(session)
-    position = read_token(after, secret=_secret(), session=str(session.pk), key=source.key) if after else None
+    position = _read_position(after, session, source) if after else None
     session = await database_sync_to_async(_admit)(session, is_resumed=position is not None)
     feed = Feed(
         session_id=str(session.pk),
@@ -81,6 +82,7 @@ async def begin(session: DebugSession, *, after: str = "") -> Feed:
         limits=FeedLimits(pace=PaceLimits(lines_per_second=session.lines_per_second)),
         tail=session.tail,
         after=position,
+        transport=session.transport,
     )
     hub = get_hub()
     try:
@@ -233,6 +235,14 @@ def _admit(session: DebugSession, *, is_resumed: bool) -> DebugSession:
     if reason is not None:
         end_session(session_id=session.pk, reason=reason)
     return attach_session(session=session, is_resumed=is_resumed)
+
+
+def _read_position(after: str, session: DebugSession, source: Source) -> Position:
+    try:
+        return read_token(after, secret=_secret(), session=str(session.pk), key=source.key)
+    except TokenError:
+        RESUMES.labels("invalid").inc()
+        raise
 
 
 def _secret() -> bytes:

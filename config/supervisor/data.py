@@ -43,6 +43,9 @@ class DataFolder:
         self._check_room()
         ensure_secrets(path)
         self.logs = make_private(path / "logs")
+        # Figures of a run are of that run: a process of another may have the same number.
+        shutil.rmtree(path / "metrics", ignore_errors=True)
+        self.metrics = make_private(path / "metrics")
 
     def write_run_file(self, found: dict[str, str]) -> None:
         """Tell `manage.py shell` and its like where the servers are; whole or not at all."""

@@ -29,6 +29,8 @@ def build_environment(options: Options, *, urls: dict[str, str]) -> dict[str, st
         # Whoever starts it by this command alone is trying it out.
         "PLAYHEAD_ENV": os.environ.get("PLAYHEAD_ENV") or "development",
         "PYTHONUNBUFFERED": "1",
+        # Where all processes keep their figures, so that whichever is asked for /metrics can add them up.
+        "PROMETHEUS_MULTIPROC_DIR": str(options.data / "metrics"),
         # glibc gives every thread an arena of its own, which keeps freed memory from the system.
         "MALLOC_ARENA_MAX": "2",
     }

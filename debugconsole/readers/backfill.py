@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from debugconsole.readers.feed import Feed
+from debugconsole.readers.meter import Tally
 from debugconsole.readers.pages import Look, is_other_stream, turn_page
 from debugconsole.readers.streams import WATCHDOG_SECONDS, look_after, look_back
 from debugconsole.wire.envelope import Notice, NoticeCode
@@ -62,10 +63,13 @@ async def _give_tail(client: Any, feed: Feed, preparer: Preparer, until: Positio
         feed.begin_earlier(Position(look.entries[shown_from - 1][0], first_ordinal + shown_from - 1))
     else:
         feed.begin_earlier(Position(EntryId(0, 0), first_ordinal - 1))
+    tally = Tally(preparer)
     for place, (entry_id, pairs) in enumerate(look.entries):
-        item = preparer.prepare(entry_id, pairs, first_ordinal + place)
-        if place >= shown_from:
-            feed.offer_earlier(item)
+        if place < shown_from:
+            preparer.prepare(entry_id, pairs, first_ordinal + place)
+        else:
+            feed.offer_earlier(tally.prepare(entry_id, pairs, first_ordinal + place))
+    tally.close()
 
 
 async def _give_since(client: Any, feed: Feed, preparer: Preparer, at: Position, until: Position) -> None:
@@ -83,12 +87,14 @@ async def _give_since(client: Any, feed: Feed, preparer: Preparer, at: Position,
         if lost:
             feed.lose_earlier(lost, until=Position(at.id, at.ordinal + lost))
         feed.note_resumed("lost" if lost else "exact")
+        tally = Tally(preparer)
         for place, (entry_id, pairs) in enumerate(page.entries):
             ordinal = page.first_ordinal + place
             if entry_id.ms < oldest_ms:
                 feed.lose_earlier(1, until=Position(entry_id, ordinal))
             else:
-                feed.offer_earlier(preparer.prepare(entry_id, pairs, ordinal))
+                feed.offer_earlier(tally.prepare(entry_id, pairs, ordinal))
+        tally.close()
         if not page.entries:
             return
         at = page.position

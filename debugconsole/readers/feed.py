@@ -94,6 +94,7 @@ class Feed:
         limits: FeedLimits | None = None,
         tail: int = 0,
         after: Position | None = None,
+        transport: str = "none",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session_id = session_id
@@ -101,6 +102,7 @@ class Feed:
         self.project_id = project_id
         self.tail = tail
         self.after = after
+        self.transport = transport
         self.position = self._given = after or START
         self.is_paused = False
         self.resume_outcome = "new" if after is None else "pending"
@@ -209,6 +211,11 @@ class Feed:
     def given(self) -> Position:
         """Up to where the viewer was given everything, or told of it."""
         return self._given
+
+    @property
+    def fill(self) -> float:
+        """How full the queue is, 0 to 1."""
+        return max(len(self._queue) / self._limits.lines, self._queue.bytes / self._limits.bytes)
 
     @property
     def has_room(self) -> bool:

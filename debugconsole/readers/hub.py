@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from debugconsole.errors import BusyError
 from debugconsole.readers.feed import Feed, FeedStats
+from debugconsole.readers.meter import Meter, show_levels
 from debugconsole.readers.reader import Reader
 from debugconsole.wire.envelope import EndReason, SourceState
 from observability.errors import NotFoundError
@@ -28,6 +29,7 @@ MOST_FEEDS = 500
 LINGER_SECONDS = 30.0
 PLACE_SECONDS = 2.0
 """How long a new feed waits for its reader; one that is late says why by a notice."""
+MEASURE_SECONDS = 1.0
 
 LoadRules = Callable[[], Awaitable[RedactionRules | None]]
 
@@ -39,6 +41,8 @@ class Hub:
         self.feeds: dict[str, Feed] = {}
         self.readers: dict[str, Reader] = {}
         self._linger = linger
+        self._meter = Meter()
+        self._measuring: asyncio.Task[None] | None = None
         self._closing: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, feed: Feed) -> Feed:
@@ -51,7 +55,10 @@ class Hub:
             raise BusyError("This server has as many viewers as it can serve.")
         reader = self._take_reader(feed)
         self.feeds[feed.session_id] = feed
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure(), name="debug meter")
         reader.join(feed)
+        self._show_levels()
         await reader.wait_placed(PLACE_SECONDS)
         return feed
 
@@ -60,7 +67,11 @@ class Hub:
         if self.feeds.get(feed.session_id) is feed:
             del self.feeds[feed.session_id]
         await self._leave(feed)
-        return feed.settle()
+        stats = feed.settle()
+        self._meter.count(feed, stats)
+        self._meter.forget(feed)
+        self._show_levels()
+        return stats
 
     def state_of(self, feed: Feed) -> SourceState:
         """Return what the feed's reader is doing."""
@@ -80,10 +91,24 @@ class Hub:
     async def shut(self) -> None:
         """End everything: the server stops."""
         self.end_all(EndReason.SERVER_DRAIN, retry_ms=1_000)
-        for task in self._closing.values():
+        for task in (*self._closing.values(), *filter(None, [self._measuring])):
             task.cancel()
         readers, self.readers = list(self.readers.values()), {}
         await asyncio.gather(*(reader.close() for reader in readers))
+        self._show_levels()
+
+    async def _measure(self) -> None:
+        """Carry over what feeds did, while there is anything to tell."""
+        while self.feeds or self.readers:
+            for feed in list(self.feeds.values()):
+                self._meter.count(feed, feed.stats())
+            self._show_levels()
+            await asyncio.sleep(MEASURE_SECONDS)
+        self._show_levels()
+
+    def _show_levels(self) -> None:
+        lags = [(reader.lag, reader.lag_seconds) for reader in self.readers.values()]
+        show_levels(self.feeds.values(), lags)
 
     def _take_reader(self, feed: Feed) -> Reader:
         key = feed.source.key

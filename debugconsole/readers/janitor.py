@@ -17,17 +17,22 @@ import structlog
 from django.conf import settings
 from django.core.cache import cache
 
+from debugconsole.metrics import TRIMMED
+
 log = structlog.get_logger(__name__)
 
 LAST_RUN = "debugconsole.janitor"
 """Cache key of when it last ran, in seconds since 1970."""
+STRAYS = "debugconsole.strays"
+"""Cache key of how many entries were ever added to streams of no tenant."""
 _SCAN = 500
+_OF_TENANT = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:|\Z)")
 
 
 def trim_streams() -> int:
     """Trim every stream to `DEBUG_RETENTION_MINUTES` and return how many entries went. Raises `redis.RedisError`."""
     oldest_ms = int(time.time() * 1000) - settings.DEBUG_RETENTION_MINUTES * 60_000
-    trimmed = 0
+    trimmed = strays = 0
     with redis.Redis.from_url(settings.DEBUG_REDIS_URL, socket_timeout=10, socket_connect_timeout=2) as client:
         for keys in _list_streams(client):
             with client.pipeline(transaction=False) as pipe:
@@ -39,8 +44,21 @@ def trim_streams() -> int:
             for key, answer in zip(keys, answers, strict=True):
                 if isinstance(answer, Exception):
                     log.warning("debug.trim_failed", key=key, error=repr(answer))
+            strays += _count_added(client, [key for key in keys if is_stray(key)])
+    TRIMMED.inc(trimmed)
+    cache.set(STRAYS, strays, timeout=None)
     cache.set(LAST_RUN, time.time(), timeout=None)
     return trimmed
+
+
+def is_stray(key: bytes) -> bool:
+    """Say whether a key names no tenant: a tenant's id is a UUID, and comes first."""
+    return _OF_TENANT.match(key.removeprefix(settings.DEBUG_STREAM_PREFIX.encode())) is None
+
+
+def _count_added(client: redis.Redis, keys: list[bytes]) -> int:
+    infos: list[Any] = [client.xinfo_stream(key) for key in keys]
+    return sum(int(info["entries-added"]) for info in infos)
 
 
 def _list_streams(client: redis.Redis) -> Iterator[list[Any]]:

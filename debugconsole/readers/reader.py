@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from debugconsole import metrics
 from debugconsole.readers.backfill import LEAD_IN, fill, oldest_shown_ms
 from debugconsole.readers.feed import Feed
+from debugconsole.readers.meter import Tally
 from debugconsole.readers.pages import Look, Page, begin_again, is_other_stream, turn_page
 from debugconsole.readers.streams import (
     DENIED_ERRORS,
@@ -95,6 +97,11 @@ class Reader:
         if filler is not None:
             await _stop(filler)
 
+    @property
+    def lag_seconds(self) -> float:
+        """How old what is read is, while not everything is."""
+        return max(0.0, time.time() - self._position.id.ms / 1000) if self.lag and self._position else 0.0
+
     async def wait_placed(self, seconds: float) -> bool:
         """Wait until it is known where the stream is; False when the server does not say so in time."""
         with suppress(TimeoutError):
@@ -171,17 +178,19 @@ class Reader:
             for feed in self.feeds:
                 feed.lose(page.lost, first=page.first_ordinal - page.lost)
         oldest_ms = oldest_shown_ms()
+        tally = Tally(self._preparer)
         for place, (entry_id, pairs) in enumerate(page.entries):
             # Without viewers nothing is decoded: the reader only keeps its place.
             if self.feeds:
                 ordinal = page.first_ordinal + place
-                item = self._preparer.prepare(entry_id, pairs, ordinal)
+                item = tally.prepare(entry_id, pairs, ordinal)
                 if entry_id.ms < oldest_ms:
                     item = Unshown(ordinal, entry_id, Cause.RETENTION)
                 for feed in self.feeds:
                     feed.offer(item)
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
+        tally.close()
         self.lag = max(0, self.lag - len(page.entries) - page.lost)
 
     def _fit_count(self, page: Page) -> None:
@@ -236,6 +245,7 @@ class Reader:
     def _note_trouble(self, error: Exception) -> None:
         self._failures += 1
         self.reconnects += 1
+        metrics.RECONNECTS.inc()
         state = SourceState.DENIED if isinstance(error, DENIED_ERRORS) else SourceState.UNAVAILABLE
         is_news = self.state != state
         self.state = state

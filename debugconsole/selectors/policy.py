@@ -59,6 +59,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     grant_id: int | None = None
 
+    @property
+    def decided_by(self) -> str:
+        """The kind of rule that decided: `grant`, a scope, or `default`."""
+        if self.is_allowed and self.grant_id is not None:
+            return "grant"
+        # A place begins with its scope's name.
+        return next((each.place.partition(" ")[0] for each in self.considered if each.decided), "default")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -88,6 +96,13 @@ def explain(*, user: User, extension: Extension, install_id: str = "") -> Decisi
 def decide_many(asks: list[Ask]) -> list[Decision]:
     """Decide on each, in the same six queries however many they are. Extensions come with project and organization."""
     return [decide(facts) for facts in _load_facts(asks)]
+
+
+def count_lasting_rules() -> int:
+    """Count the rules that allow watching in production for ever; anywhere else none is of concern."""
+    if not settings.IS_PRODUCTION:
+        return 0
+    return DebugPolicy.objects.filter(effect=DebugPolicy.Effect.ALLOW, expires_at=None).count()
 
 
 def decide(facts: Facts) -> Decision:

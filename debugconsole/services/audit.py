@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from debugconsole.errors import AuditUnavailableError
+from debugconsole.metrics import AUDIT_FAILURES
 from debugconsole.models import DebugAudit, DebugAuditHead, Extension
 from observability.models import User
 
@@ -62,6 +63,7 @@ def write_audit(
             head.save()
             cursor.execute("SET LOCAL lock_timeout = DEFAULT")
     except DatabaseError as error:
+        AUDIT_FAILURES.inc()
         raise AuditUnavailableError("This could not be written to the audit, so it was not done.") from error
     return row
 

@@ -26,12 +26,13 @@ from debugconsole.errors import (
     ViewerLimitError,
 )
 from debugconsole.filters import parse_filter
+from debugconsole.metrics import DECISIONS, SESSION_ENDS, SESSIONS
 from debugconsole.models import DebugAudit, DebugSession, Extension
 from debugconsole.selectors.policy import Ask, Decision, decide_many, explain
 from debugconsole.selectors.watchers import Watcher
 from debugconsole.services.audit import write_audit
 from debugconsole.wire.envelope import EndReason
-from observability.errors import InvalidError, NotFoundError
+from observability.errors import InvalidError, NotFoundError, ObservabilityError
 from observability.models import Organization, User
 
 TICKET_SECONDS = 30
@@ -83,11 +84,22 @@ def open_session(*, viewer: Viewer, extension: Extension, wish: Wish) -> Opened:
     Raises `ConsoleOffError`, `TooOftenError`, `QueryError` for the filter, `InvalidError`, `NotFoundError` for who may
     not know of the extension, `RefusedError` with the decision's code, `ViewerLimitError`, `AuditUnavailableError`.
     """
+    try:
+        opened = _open(viewer, extension, wish)
+    except ObservabilityError as error:
+        SESSIONS.labels(error.code).inc()
+        raise
+    SESSIONS.labels("opened").inc()
+    return opened
+
+
+def _open(viewer: Viewer, extension: Extension, wish: Wish) -> Opened:
     if not settings.DEBUG_CONSOLE_ENABLED:
         raise ConsoleOffError("No such page.")
     _check_wish(wish)
     _check_pace(viewer.user, extension)
     decision = explain(user=viewer.user, extension=extension, install_id=wish.install_id)
+    DECISIONS.labels(decision.code, decision.decided_by).inc()
     if not decision.is_allowed:
         _refuse(viewer, extension, decision)
     with transaction.atomic():
@@ -227,6 +239,7 @@ def end_session(*, session_id: UUID, reason: EndReason) -> None:
     session.ended_at, session.end_reason, session.is_attached = timezone.now(), reason, False
     session.ticket_hash = ""
     session.save(update_fields=["ended_at", "end_reason", "is_attached", "ticket_hash"])
+    SESSION_ENDS.labels(reason).inc()
     _write(
         "session.closed",
         session,

@@ -27,6 +27,7 @@ from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
 from debugconsole.errors import BusyError, EndedError, TicketError
+from debugconsole.metrics import SEND_BLOCK
 from debugconsole.models import DebugSession
 from debugconsole.readers.feed import Feed, Taken
 from debugconsole.services.sessions import redeem_ticket
@@ -219,7 +220,8 @@ class Conversation:
     async def _say(self, message: Message | Reply) -> None:
         try:
             async with asyncio.timeout(limits.STALL_SECONDS):
-                await _say(self._send, message)
+                with SEND_BLOCK.time():
+                    await _say(self._send, message)
         except TimeoutError as error:
             raise StalledError from error
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 from django.utils import timezone
 
+from debugconsole.metrics import note_sent
 from debugconsole.readers.feed import Feed, FeedStats, Taken
 from debugconsole.readers.hub import get_hub
 from debugconsole.transports import limits
@@ -29,6 +30,7 @@ class Teller:
         self._feed = feed
         self._clock = clock
         self._session = session_of(feed)
+        self._began = time.time()
         self._is_told_of_end = False
         self._deadline = self._find_deadline()
         self._beaten_at = clock()
@@ -58,6 +60,7 @@ class Teller:
         if not count:
             return None
         last = taken.position.ordinal
+        note_sent([item.id for item in taken.events], since=self._began)
         return Batch(
             events=[msgspec.Raw(item.json) for item in taken.events],
             n=(last - count + 1, last),

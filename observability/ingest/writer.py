@@ -26,7 +26,7 @@ import structlog
 from django.conf import settings
 from django.db import OperationalError
 
-from observability import live
+from observability import live, metrics
 from observability.ingest.commit import Changes, Submission
 from observability.ingest.committer import CONTENT_ERRORS, Committer, StoreOutdatedError
 from observability.ingest.prepare import Limits, Prepared, prepare
@@ -104,6 +104,7 @@ class Writer:
         Raises `WriterBusyError` when it cannot be stored now; then nothing of it was.
         """
         if self._queued_bytes > settings.INGEST_QUEUE_BYTES:
+            metrics.BUSY.labels(door).inc()
             raise WriterBusyError("The ingest queue is full.")
         policy = await _get_policy(project_id)
         prepared = await self._prepare(project_id, decoded, policy, is_large=body_bytes > INLINE_BYTES)
@@ -194,7 +195,8 @@ class Writer:
     async def _commit(self, batch: list[_Waiting], committer: Committer) -> None:
         """Store a batch; where its content is at fault, store its requests one by one."""
         try:
-            results, changes = await committer.store([waiting.submission for waiting in batch])
+            with metrics.COMMIT.time():
+                results, changes = await committer.store([waiting.submission for waiting in batch])
         except CONTENT_ERRORS as error:
             if len(batch) == 1:
                 results, changes = [await _isolate(batch[0].submission, error, committer)], Changes({})
@@ -204,9 +206,16 @@ class Writer:
                 await self._commit(batch[middle:], committer)
                 return
         for waiting, result in zip(batch, results, strict=True):
+            _count(waiting.submission.door, result)
             if not waiting.done.done():
                 waiting.done.set_result(result)
         live.announce(changes.versions)
+
+
+def _count(door: str, result: WriteResult) -> None:
+    metrics.ITEMS.labels(door, "committed").inc(result.accepted)
+    metrics.ITEMS.labels(door, "duplicate").inc(result.duplicates)
+    metrics.ITEMS.labels(door, "rejected").inc(len(result.rejected))
 
 
 async def _isolate(submission: Submission, error: Exception, committer: Committer) -> WriteResult:
@@ -274,6 +283,7 @@ def _halve(submission: Submission) -> list[Submission] | None:
 
 def _fail(batch: list[_Waiting], error: WriterBusyError) -> None:
     for waiting in batch:
+        metrics.BUSY.labels(waiting.submission.door).inc()
         if not waiting.done.done():
             waiting.done.set_exception(error)
 
