@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from debugconsole.api.exports import SessionExport
 from debugconsole.api.extensions import ExplainView, ExtensionList
 from debugconsole.api.sessions import SessionExtension, SessionList, SessionTicket, SessionView
 from observability.api.views import NoSuchAddressView
@@ -18,5 +19,6 @@ urlpatterns = [
     path(_SESSION, SessionView.as_view(), name="session-detail"),
     path(f"{_SESSION}/ticket", SessionTicket.as_view(), name="session-ticket"),
     path(f"{_SESSION}/extend", SessionExtension.as_view(), name="session-extend"),
+    path(f"{_SESSION}/export", SessionExport.as_view(), name="session-export"),
     re_path("^api/debug/", NoSuchAddressView.as_view()),
 ]

@@ -18,24 +18,15 @@ from observability.api.views import ERRORS, ReadView
 from observability.query import QueryError
 from observability.services.keys import KeyIdentity
 
-__all__ = ["ENDED", "ERRORS", "LIMITS", "REFUSED", "UNAVAILABLE", "BareFilterSet", "DebugView"]
+__all__ = ["ERRORS", "BareFilterSet", "DebugView"]
 
 _WAIT = "`Retry-After` says for how many seconds to wait."
+TOO_OFTEN = {429: OpenApiResponse(ApiError, description=f"Asked for too often. {_WAIT}", examples=[examples.TOO_OFTEN])}
 LIMITS = {
     409: OpenApiResponse(ApiError, description="As many watch as may at once.", examples=[examples.VIEWER_LIMIT]),
-    429: OpenApiResponse(ApiError, description=f"Asked for too often. {_WAIT}", examples=[examples.TOO_OFTEN]),
+    **TOO_OFTEN,
 }
 ENDED = {409: OpenApiResponse(ApiError, description="The session is over.", examples=[examples.ENDED])}
-REFUSED = {
-    403: OpenApiResponse(
-        ApiError,
-        description=(
-            "The key lacks the scope `read` or `debug`, or its maker is gone (`denied`); or the policy refuses: "
-            "`policy_denied`, `capability_missing`, `approval_required`, `role_denied`, `extension_disabled`."
-        ),
-        examples=[examples.APPROVAL_REQUIRED],
-    )
-}
 UNAVAILABLE = {
     503: OpenApiResponse(
         ApiError,
@@ -43,6 +34,24 @@ UNAVAILABLE = {
         examples=[examples.AUDIT_UNAVAILABLE],
     )
 }
+
+
+def describe_refusals(*more: str) -> dict[int, OpenApiResponse]:
+    """Return what the document says of the policy's refusals, with further codes of one operation."""
+    codes = ("policy_denied", "capability_missing", "approval_required", "role_denied", "extension_disabled", *more)
+    return {
+        403: OpenApiResponse(
+            ApiError,
+            description=(
+                "The key lacks the scope `read` or `debug`, or its maker is gone (`denied`); or the policy refuses: "
+                f"{', '.join(f'`{code}`' for code in codes)}."
+            ),
+            examples=[examples.APPROVAL_REQUIRED],
+        )
+    }
+
+
+REFUSED = describe_refusals()
 
 
 class BareFilterSet(ProjectFilterSet):

@@ -43,6 +43,7 @@ MOST_OF_USER = 3
 MOST_OF_TENANT = 25
 CREATES_OF_USER = 10
 CREATES_OF_TENANT = 60
+EXPORTS_OF_USER = 10
 MOST_TAIL = 2_000
 _MINUTE = timedelta(minutes=1)
 _ASKED = ("session.opened", "session.denied")
@@ -209,9 +210,17 @@ def attach_session(*, session: DebugSession, is_resumed: bool) -> DebugSession:
     return locked
 
 
-def note_session(*, session: DebugSession, action: str, **detail: Any) -> None:
-    """Write down something else that was done in a session: `exported`."""
-    _write(f"session.{action}", session, **detail)
+@transaction.atomic
+def allow_export(*, session: DebugSession, format: str) -> None:
+    """Let an open session's lines be taken away as a file, and write it down before the first of them. Decided anew.
+
+    Raises `EndedError`, `RefusedError` (`export_denied` where only the file is refused), `TooOftenError`.
+    """
+    locked = _require_open(_lock(session.pk))
+    if not _require_allowed(locked).limits.allows_export:
+        raise RefusedError("No rule lets you take lines away as a file.", code="export_denied")
+    _require_room(EXPORTS_OF_USER, "files a minute", action="session.exported", actor_id=locked.user_id)
+    _write("session.exported", locked, format=format, filter=locked.filter)
 
 
 @transaction.atomic
@@ -302,15 +311,18 @@ def _check_wish(wish: Wish) -> None:
 
 
 def _check_pace(user: User, extension: Extension) -> None:
-    for limit, words, narrow in (
-        (CREATES_OF_USER, "a minute", {"actor_id": user.pk}),
-        (CREATES_OF_TENANT, "a minute in one organization", {"organization_id": extension.organization_id}),
-    ):
-        recent = DebugAudit.objects.filter(action__in=_ASKED, at__gt=timezone.now() - _MINUTE, **narrow)
-        times = list(recent.order_by("-at").values_list("at", flat=True)[:limit])
-        if len(times) == limit:
-            wait_s = math.ceil((times[-1] + _MINUTE - timezone.now()).total_seconds())
-            raise TooOftenError(f"At most {limit} sessions {words}: wait a little.", retry_after_s=max(1, wait_s))
+    _require_room(CREATES_OF_USER, "sessions a minute", action__in=_ASKED, actor_id=user.pk)
+    words, organization = "sessions a minute in one organization", extension.organization_id
+    _require_room(CREATES_OF_TENANT, words, action__in=_ASKED, organization_id=organization)
+
+
+def _require_room(limit: int, words: str, **done: Any) -> None:
+    """Raise `TooOftenError` when so much was done in the last minute, as the audit has it."""
+    recent = DebugAudit.objects.filter(at__gt=timezone.now() - _MINUTE, **done).order_by("-at")
+    times = list(recent.values_list("at", flat=True)[:limit])
+    if len(times) == limit:
+        wait_s = math.ceil((times[-1] + _MINUTE - timezone.now()).total_seconds())
+        raise TooOftenError(f"At most {limit} {words}: wait a little.", retry_after_s=max(1, wait_s))
 
 
 def _refuse(viewer: Viewer, extension: Extension, decision: Decision) -> None:

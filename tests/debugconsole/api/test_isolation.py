@@ -16,15 +16,20 @@ from debugconsole.models import DebugSession, Extension
 from observability.models import Project, Scope, User
 from observability.services.keys import create_key
 from tests.debugconsole.api.conftest import PEOPLE, Api
+from tests.debugconsole.conftest import set_rule
 
 SESSION_ROUTES: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/api/debug/sessions/{id}", None),
     ("POST", "/api/debug/sessions/{id}/ticket", None),
     ("POST", "/api/debug/sessions/{id}/extend", None),
     ("PATCH", "/api/debug/sessions/{id}", {"paused": True}),
+    ("GET", "/api/debug/sessions/{id}/export", None),
     ("DELETE", "/api/debug/sessions/{id}", None),
 )
 """What is done with a session: only ever by the person who opened it."""
+
+OWN = [200, 200, 200, 200, 200, 204]
+"""What the person who opened it is answered."""
 
 MAY_KNOW = {"owner", "admin", "teammate", "viewer"}
 MAY_WATCH = MAY_KNOW - {"viewer"}
@@ -89,8 +94,10 @@ def test_session__of_another_person__does_not_exist(
     assert DebugSession.objects.get().is_open
 
 
-def test_session__ones_own__answers(api: Api, session: dict[str, Any]) -> None:
-    assert list_statuses(api, session["id"]) == [200, 200, 200, 200, 204]
+def test_session__ones_own__answers(api: Api, session: dict[str, Any], extension: Extension) -> None:
+    set_rule("allow", scope="extension", extension=extension, allows_export=True)
+
+    assert list_statuses(api, session["id"]) == OWN
 
 
 def test_session__no_such__does_not_exist(api: Api) -> None:
@@ -122,12 +129,13 @@ def test_anonymous__everywhere__is_asked_who_it_is(extension: Extension, session
 def test_key__with_read_and_debug__acts_for_its_maker(
     debug_key: str, teammate: User, extension: Extension, session: dict[str, Any]
 ) -> None:
+    set_rule("allow", scope="extension", extension=extension, allows_export=True)
     api = Api(key=debug_key)
 
     made = api.open("ext-1")
 
     assert DebugSession.objects.get(pk=made["id"]).user == teammate
-    assert list_statuses(api, session["id"]) == [200, 200, 200, 200, 204]
+    assert list_statuses(api, session["id"]) == OWN
     assert [item["id"] for item in api.get("/api/debug/extensions").json()["items"]] == [extension.pk]
 
 
