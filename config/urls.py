@@ -29,5 +29,6 @@ urlpatterns = [
     path("", include("reruns.api.urls")),
     path("api/observability/", include("observability.api.urls")),
     path("", include("reruns.pages.urls")),
+    path("", include("debugconsole.pages.urls")),
     path("", include("observability.pages.urls")),
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from collections.abc import Collection
+
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from debugconsole.models import DebugGrant, Extension
+from debugconsole.models import DebugGrant, DebugSession, Extension
 from debugconsole.selectors.watchers import Watcher
 from observability.errors import NotFoundError, ObservabilityError
 from observability.models import User
@@ -72,17 +74,15 @@ def get_extension_for_viewer(watcher: Watcher, named: str | int) -> Extension:
     return numbered
 
 
-def get_living_extension(number: int) -> Extension:
-    """Return any extension, whoever asks: for operators alone. Raises `NotFoundError`."""
-    found = _all().filter(pk=number).first()
-    if found is None:
-        raise NotFoundError("No such extension.")
-    return found
-
-
 def find_extension(*, organization_id: int, extension_id: str) -> Extension | None:
     """Return the extension that runners call so, in any case. Served by `extension_once_in_organization`."""
     return _all().filter(organization=organization_id, extension_id__iexact=extension_id).first()
+
+
+def count_viewers(extension_ids: Collection[int]) -> dict[int, int]:
+    """Return how many sessions of each extension are open now; none: left out. Served by `debug_sessions_open`."""
+    open_ones = DebugSession.objects.filter(extension__in=extension_ids, ended_at=None, expires_at__gt=timezone.now())
+    return dict(open_ones.values_list("extension").annotate(Count("pk")).order_by())
 
 
 def _all() -> QuerySet[Extension]:

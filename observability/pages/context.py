@@ -39,12 +39,16 @@ class ShortcutGroup:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An entry of a project's navigation. `key` is pressed after `g`; a page names its section in its context."""
+    """An entry of a project's navigation. `key` is pressed after `g`; a page names its section in its context.
+
+    `switch` is the name of the setting without which its pages are not there.
+    """
 
     label: str
     section: str
     url_name: str
     key: str
+    switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ SECTIONS = (
     Section("Traces", "traces", "observability:trace-list", "t"),
     Section("Steps", "steps", "observability:step-list", "s"),
     Section("Reruns", "reruns", "reruns:rerun-list", "r"),
+    Section("Debug", "debug", "debugconsole:extension-list", "d", switch="DEBUG_CONSOLE_ENABLED"),
     Section("Errors", "errors", "observability:error-list", "e"),
     Section("Settings", "settings", "observability:settings", "p"),
 )
@@ -161,6 +166,31 @@ SHORTCUTS = (
         ("rerun-detail",),
     ),
     ShortcutGroup(
+        "Debug console",
+        (
+            Shortcut("Next, previous line", ("j", "k")),
+            Shortcut("Open the line", ("Enter",)),
+            Shortcut("Filter", ("/",)),
+            Shortcut("Pause, go on", ("p",)),
+            Shortcut("To the newest line, and follow", ("End",)),
+            Shortcut("Levels from trace to error", ("1", "2", "3", "4", "5")),
+            Shortcut("Next, previous warning or error", ("e", "E")),
+            Shortcut("All lines of the line's request", ("r",)),
+            Shortcut("Highlight words", ("h",)),
+            Shortcut("Wrap long lines", ("w",)),
+            Shortcut("Local time, or UTC", ("t",)),
+            Shortcut("Copy the line, its link", ("c", "l")),
+            Shortcut("Why do I see nothing?", ("y",)),
+            Shortcut("Close what is open", ("Esc",)),
+        ),
+        ("debug-console",),
+    ),
+    ShortcutGroup(
+        "Extensions",
+        (Shortcut("Next, previous row", ("j", "k")), Shortcut("Debug", ("Enter",))),
+        ("extension-list",),
+    ),
+    ShortcutGroup(
         "Compare",
         (
             Shortcut("Next, previous step", ("j", "k")),
@@ -205,9 +235,13 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@cache
 def list_sections() -> tuple[Section, ...]:
-    """Return the sections whose pages exist."""
+    """Return the sections whose pages are there."""
+    return tuple(entry for entry in _list_known_sections() if not entry.switch or getattr(settings, entry.switch))
+
+
+@cache
+def _list_known_sections() -> tuple[Section, ...]:
     return tuple(entry for entry in SECTIONS if find_page(entry.url_name, "organization", "project"))
 
 

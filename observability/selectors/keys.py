@@ -29,14 +29,17 @@ def get_key(project_id: int, public_id: str) -> ApiKey:
 
 
 def find_sending_key(project_id: int, *also: Scope) -> ApiKey | None:
-    """Return the newest active key that may send data, and do what else is named, for quickstarts. One query.
+    """Return the newest active key that may send data, and do what else is named, for quickstarts. One query."""
+    return find_active_key(project_id, Scope.INGEST, *also)
+
+
+def find_active_key(project_id: int, *scopes: Scope) -> ApiKey | None:
+    """Return the newest active key with these scopes, for quickstarts. One query.
 
     Not one that is being replaced, and not the demo agents': nobody has seen its secret.
     """
     is_active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-    keys = ApiKey.objects.filter(
-        is_active, project_id=project_id, scopes__contains=[Scope.INGEST, *also], replaced_by=None
-    )
+    keys = ApiKey.objects.filter(is_active, project_id=project_id, scopes__contains=list(scopes), replaced_by=None)
     return keys.exclude(name=DEMO_KEY_NAME, created_by=None).first()
 
 

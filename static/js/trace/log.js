@@ -10,6 +10,7 @@ import { LineRows } from "./line-rows.js";
 import { LogBar, isOn } from "./log-bar.js";
 import { LogWindow } from "./log-window.js";
 import { ERROR, KINDS } from "./store.js";
+import { countLines } from "./wrapping.js";
 
 const ROW_HEIGHT = 24;
 const LINE_HEIGHT = 18;
@@ -373,27 +374,6 @@ function createRow() {
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 const clock = (micros) => clockFormat.format(new Date(micros / 1000));
-
-/** How many lines a text takes in so many columns; wide characters take two. */
-function countLines(text, columns) {
-  let lines = 1;
-  let width = 0;
-  for (let index = 0; index < text.length && lines < 100_000; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 10) {
-      lines++;
-      width = 0;
-      continue;
-    }
-    const size = code < 0x1100 ? 1 : code >= 0xdc00 && code < 0xe000 ? 0 : 2;
-    if (width + size > columns) {
-      lines++;
-      width = 0;
-    }
-    width += size;
-  }
-  return lines;
-}
 
 function sayRecord(record, store, { isWrapped }) {
   const owner = record.span_id ? store.find(record.span_id) : -1;

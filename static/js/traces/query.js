@@ -3,12 +3,12 @@
  * grammar; here its outermost conditions are put together anew (`#query-parts`), as `observability/query` spells them.
  */
 
-import { el } from "../dom.js";
+import * as queryProblem from "../query-problem.js";
 
 const form = document.getElementById("filters");
 export const field = document.getElementById("q");
 const marks = document.getElementById("query-marks");
-const problem = document.getElementById("query-problem");
+const elements = { field, marks, problem: document.getElementById("query-problem") };
 // A field's value at the end may go on, and what there is of it may be none yet: a space or Enter ends it.
 const UNFINISHED = /([:=<>][^\s]*|[,(]|(^|\s)(AND|OR|NOT|-))$/;
 const SAFE = /^[^\s"(),*=<>][^\s"(),*]*$/;
@@ -67,7 +67,7 @@ export function edit(index) {
 
 field.addEventListener("input", () => {
   clearTimeout(timer);
-  hideProblem();
+  queryProblem.hideProblem(elements);
   if (!isUnfinished(field.value)) timer = setTimeout(askUnlessChoosing, TYPING_MS);
 });
 
@@ -102,7 +102,7 @@ form.addEventListener("htmx:configRequest", (event) => {
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id !== "results") return;
-  hideProblem();
+  queryProblem.hideProblem(elements);
   // What was asked by a link (a chip, a status, an older page) is what the field says, unless the reader is typing.
   const asked = new URLSearchParams(location.search).get("q") ?? "";
   if (event.detail.requestConfig?.elt !== form && field.value.trim() !== asked) field.value = asked;
@@ -123,36 +123,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   } catch {
     // Said without its place then.
   }
-  showProblem(answer);
+  queryProblem.showProblem(elements, answer);
 });
-
-function showProblem({ detail = "This query cannot be read", position = null, length = 1 }) {
-  const text = field.value.trim();
-  // Places are counted in whole characters, not in the halves that JavaScript counts.
-  const letters = [...text];
-  const cut = (from, to) => letters.slice(from, to).join("");
-  problem.replaceChildren();
-  if (position != null) {
-    const wrong = document.createElement("mark");
-    wrong.textContent = cut(position, position + length) || " ";
-    const code = document.createElement("code");
-    code.append(cut(0, position), wrong, cut(position + length));
-    problem.append(code);
-    marks.replaceChildren(field.value.slice(0, field.value.indexOf(text)) + cut(0, position), wrong.cloneNode(true));
-    marks.scrollLeft = field.scrollLeft;
-  }
-  const words = document.createElement("span");
-  // `code` in words.
-  words.append(...detail.split("`").map((text, index) => (index % 2 ? el("code", {}, text) : text)).filter((part) => part !== ""));
-  problem.append(words);
-  problem.hidden = false;
-  field.setAttribute("aria-invalid", "true");
-}
-
-function hideProblem() {
-  problem.hidden = true;
-  marks.replaceChildren();
-  field.removeAttribute("aria-invalid");
-}
 
 field.addEventListener("scroll", () => (marks.scrollLeft = field.scrollLeft));
