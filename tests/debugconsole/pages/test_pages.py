@@ -55,9 +55,15 @@ def sign_in(user: User) -> Client:
 
 
 def add(streams: Any, *, tenant: object = None, extension: str | None = None) -> None:
-    said = {"ts": "0", "level": "info", "stream": "log", "message": b"hello", "extension": extension}
-    said |= {"tenant": str(tenant) if tenant else None}
-    streams.execute_command(*build_xadd(Emission(**said), prefix=settings.DEBUG_STREAM_PREFIX))
+    line = Emission(
+        ts="0",
+        level="info",
+        stream="log",
+        message=b"hello",
+        extension=extension,
+        tenant=str(tenant) if tenant else None,
+    )
+    streams.execute_command(*build_xadd(line, prefix=settings.DEBUG_STREAM_PREFIX))
 
 
 def test_pages__met_by_everybody__are_shown_to_members_alone(
