@@ -55,6 +55,13 @@ class AtLimitError(DebugError):
     status = 409
 
 
+class DecidedError(DebugError):
+    """Somebody decided on it before, or its time is over."""
+
+    code = "decided"
+    status = 409
+
+
 class EndedError(DebugError):
     """The session is over."""
 

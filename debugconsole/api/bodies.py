@@ -17,14 +17,16 @@ _Filter = Annotated[
     ),
 ]
 
+ExtensionName = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1, le=2**63 - 1)],
+    Meta(description="Its id, as runners name it, in any case; or its number."),
+]
+
 
 class SessionBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What somebody wants to see."""
 
-    extension: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1, le=2**63 - 1)],
-        Meta(description="Its id, as runners name it, in any case; or its number."),
-    ]
+    extension: ExtensionName
     install: Annotated[str, Meta(max_length=200, description="Only this install.")] = ""
     request: Annotated[str, Meta(max_length=400, description="Only this request.")] = ""
     filter: _Filter = ""

@@ -98,6 +98,34 @@ DECISION = _answer(
         "grant_id": None,
     },
 )
+_GRANT: dict[str, Any] = {
+    "id": 12,
+    "extension": _EXTENSION,
+    "install": "",
+    "reason": "orders time out since noon",
+    "ticket": "OPS-4711",
+    "state": "active",
+    "may_decide": False,
+    "may_revoke": True,
+    "requested_by": {"id": 7, "name": "Tom", "email": "tom@example.com"},
+    "requested_at": "2026-11-20T20:04:37.943000Z",
+    "not_before": "2026-11-20T20:06:00Z",
+    "expires_at": "2026-11-20T21:06:00Z",
+    "decided_by": {"id": 1, "name": "Olive", "email": "olive@example.com"},
+    "decided_at": "2026-11-20T20:06:00Z",
+    "revoked_by": None,
+    "revoked_at": None,
+}
+_ASKED = _GRANT | {"state": "requested", "decided_by": None, "decided_at": None}
+GRANT = _answer("A grant that holds", _GRANT)
+GRANT_CREATED = _answer("A grant that waits", _ASKED, status="201")
+GRANTS = _answer("One grant", {"items": [_GRANT]})
+GRANT_BODY = OpenApiExample(
+    "An hour",
+    value={"extension": "orders", "reason": "orders time out since noon", "minutes": 60, "ticket": "OPS-4711"},
+    request_only=True,
+)
+DECIDED = OpenApiExample("A refused grant", value={"code": "decided", "detail": "grant: it is refused already"})
 VIEWER_LIMIT = OpenApiExample(
     "Too many viewers", value={"code": "viewer_limit", "detail": "10 people watch this extension, which is the limit."}
 )

@@ -17,9 +17,10 @@ from debugconsole.pages.access import console_page
 from debugconsole.pages.forms import RegisterForm
 from debugconsole.pages.start import make_start_context
 from debugconsole.selectors.extensions import count_viewers, list_extensions
-from debugconsole.selectors.grants import list_active_grants, list_grants_to_decide
+from debugconsole.selectors.grants import list_given_grants, list_grants_to_decide
 from debugconsole.selectors.policy import Ask, Decision, decide_many
 from debugconsole.selectors.streams import StreamGlance, get_stream_key, glance_at_streams
+from debugconsole.selectors.watchers import Watcher
 from debugconsole.services.extensions import create_extension
 from observability.errors import InvalidError
 from observability.models import Role, User
@@ -86,8 +87,9 @@ def _show(
         "is_form_open": form is not None,
     }
     if access.may(Role.ADMIN):
-        context["grants_to_decide"] = list_grants_to_decide(access.project.pk)
-        context["active_grants"] = list_active_grants(access.project.pk)
+        watcher = Watcher(user=_person(request), project_id=access.project.pk)
+        context["grants_to_decide"] = list_grants_to_decide(watcher)
+        context["given_grants"] = list_given_grants(watcher)
     is_part = request.htmx  # type: ignore[attr-defined]
     if not is_part:
         first = rows[0].extension.extension_id if rows else ""

@@ -74,6 +74,14 @@ def get_extension_for_viewer(watcher: Watcher, named: str | int) -> Extension:
     return numbered
 
 
+def get_living_extension(number: int) -> Extension:
+    """Return any extension, whoever asks: for operators alone. Raises `NotFoundError`."""
+    found = _all().filter(pk=number).first()
+    if found is None:
+        raise NotFoundError("No such extension.")
+    return found
+
+
 def find_extension(*, organization_id: int, extension_id: str) -> Extension | None:
     """Return the extension that runners call so, in any case. Served by `extension_once_in_organization`."""
     return _all().filter(organization=organization_id, extension_id__iexact=extension_id).first()

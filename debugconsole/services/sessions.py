@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,15 +21,15 @@ from debugconsole.errors import (
     EndedError,
     RefusedError,
     TicketError,
-    TooOftenError,
     ViewerLimitError,
 )
 from debugconsole.filters import parse_filter
 from debugconsole.metrics import DECISIONS, SESSION_ENDS, SESSIONS
-from debugconsole.models import DebugAudit, DebugSession, Extension
+from debugconsole.models import DebugSession, Extension
 from debugconsole.selectors.policy import Ask, Decision, decide_many, explain
 from debugconsole.selectors.watchers import Watcher
 from debugconsole.services.audit import write_audit
+from debugconsole.services.pace import require_room
 from debugconsole.wire.envelope import EndReason
 from observability.errors import InvalidError, NotFoundError, ObservabilityError
 from observability.models import Organization, User
@@ -45,7 +44,6 @@ CREATES_OF_USER = 10
 CREATES_OF_TENANT = 60
 EXPORTS_OF_USER = 10
 MOST_TAIL = 2_000
-_MINUTE = timedelta(minutes=1)
 _ASKED = ("session.opened", "session.denied")
 
 
@@ -219,7 +217,7 @@ def allow_export(*, session: DebugSession, format: str) -> None:
     locked = _require_open(_lock(session.pk))
     if not _require_allowed(locked).limits.allows_export:
         raise RefusedError("No rule lets you take lines away as a file.", code="export_denied")
-    _require_room(EXPORTS_OF_USER, "files a minute", action="session.exported", actor_id=locked.user_id)
+    require_room(EXPORTS_OF_USER, "files a minute", action="session.exported", actor_id=locked.user_id)
     _write("session.exported", locked, format=format, filter=locked.filter)
 
 
@@ -311,18 +309,9 @@ def _check_wish(wish: Wish) -> None:
 
 
 def _check_pace(user: User, extension: Extension) -> None:
-    _require_room(CREATES_OF_USER, "sessions a minute", action__in=_ASKED, actor_id=user.pk)
+    require_room(CREATES_OF_USER, "sessions a minute", action__in=_ASKED, actor_id=user.pk)
     words, organization = "sessions a minute in one organization", extension.organization_id
-    _require_room(CREATES_OF_TENANT, words, action__in=_ASKED, organization_id=organization)
-
-
-def _require_room(limit: int, words: str, **done: Any) -> None:
-    """Raise `TooOftenError` when so much was done in the last minute, as the audit has it."""
-    recent = DebugAudit.objects.filter(at__gt=timezone.now() - _MINUTE, **done).order_by("-at")
-    times = list(recent.values_list("at", flat=True)[:limit])
-    if len(times) == limit:
-        wait_s = math.ceil((times[-1] + _MINUTE - timezone.now()).total_seconds())
-        raise TooOftenError(f"At most {limit} {words}: wait a little.", retry_after_s=max(1, wait_s))
+    require_room(CREATES_OF_TENANT, words, action__in=_ASKED, organization_id=organization)
 
 
 def _refuse(viewer: Viewer, extension: Extension, decision: Decision) -> None:

@@ -16,6 +16,7 @@ from debugconsole.errors import (
     AtLimitError,
     AuditUnavailableError,
     ConsoleOffError,
+    DecidedError,
     EndedError,
     RefusedError,
     TicketError,
@@ -174,7 +175,7 @@ def test_open__what_cannot_be_written_down__is_not_done(
 @PRODUCTION
 def test_open__by_a_grant__lasts_no_longer_than_it(owner: User, teammate: User, extension: Extension) -> None:
     grant = request_grant(extension=extension, requested_by=teammate, reason="a look", minutes=5)
-    approve_grant(grant=grant, approved_by=owner)
+    grant = approve_grant(grant=grant, approved_by=owner)
 
     session = open_for(teammate, extension).session
 
@@ -374,7 +375,7 @@ def test_grant__decided_on__is_not_decided_on_again(owner: User, teammate: User,
     grant = request_grant(extension=extension, requested_by=teammate, reason="a look")
     refuse_grant(grant=grant, refused_by=owner)
 
-    with pytest.raises(InvalidError, match="refused"):
+    with pytest.raises(DecidedError, match="refused"):
         approve_grant(grant=grant, approved_by=owner)
     assert list_actions() == ["grant.requested", "grant.refused"]
 
