@@ -12,6 +12,22 @@ import uvicorn
 
 # Long-lived connections (live pages) are told to reconnect elsewhere after this long.
 GOODBYE_SECONDS = 2
+_DRAIN_SECONDS = 1.0
+
+
+class Server(uvicorn.Server):
+    """Tells viewers of debug lines to go on elsewhere before it closes their connections.
+
+    The lifespan protocol comes too late for that: the server speaks it when all connections are closed.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, in order."""
+        # Imported when Django is set up, by the application.
+        from debugconsole.viewing import drain
+
+        await drain(_DRAIN_SECONDS)
+        await super().shutdown(sockets=sockets)
 
 
 def main() -> None:
@@ -21,7 +37,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--fd", type=int, help="serve on this inherited socket instead")
     given = parser.parse_args()
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             "config.asgi:application",
             host=given.host,

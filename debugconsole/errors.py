@@ -73,6 +73,13 @@ class EndedError(DebugError):
         self.reason = reason
 
 
+class CursorExpiredError(DebugError):
+    """What follows the place to go on from is gone, and the client would rather not go on then."""
+
+    code = "cursor_expired"
+    status = 410
+
+
 class TooOftenError(DebugError):
     """Asked for too much in a minute. `retry_after_s` says when there is room again."""
 

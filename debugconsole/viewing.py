@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -69,13 +70,18 @@ def make_filter(session: DebugSession, text: str) -> Filter:
     return Filter(query)
 
 
-async def begin(session: DebugSession, *, after: str = "") -> Feed:
-    """Open a session's feed; `after` is a token it was given. Raises `TokenError`, `EndedError`, `BusyError`."""
+async def begin(session: DebugSession, *, after: str = "", owner: str = "") -> Feed:
+    """Open a session's feed. Raises `TokenError`, `EndedError`, `BusyError`.
+
+    `after` is a token that the session was given; with an `owner`, one that any session of that owner was.
+    """
     source = make_source(session)
-    position = _read_position(after, session, source) if after else None
+    owner = owner or str(session.pk)
+    position = _read_position(after, owner, source) if after else None
     session = await database_sync_to_async(_admit)(session, is_resumed=position is not None)
     feed = Feed(
         session_id=str(session.pk),
+        owner=owner,
         source=source,
         project_id=session.extension.project_id,
         filter=make_filter(session, session.filter),
@@ -84,6 +90,9 @@ async def begin(session: DebugSession, *, after: str = "") -> Feed:
         after=position,
         transport=session.transport,
     )
+    feed.sample(session.sample)
+    if session.is_paused:
+        feed.pause()
     hub = get_hub()
     try:
         await hub.open(feed)
@@ -106,7 +115,7 @@ async def finish(feed: Feed, *, reason: EndReason | None = None) -> FeedStats:
     if warden is not None:
         await warden.forget(feed, stats)
     if reason is not None:
-        await database_sync_to_async(end_session)(session_id=UUID(feed.session_id), reason=reason)
+        await _end_session(UUID(feed.session_id), reason)
     return stats
 
 
@@ -122,9 +131,25 @@ def renew_session(feed: Feed, session: DebugSession) -> None:
         warden.sessions[feed] = session
 
 
+def look_again() -> None:
+    """Let what this process shows follow at once what was just changed, by whichever thread this is."""
+    for loop, warden in list(_wardens.items()):
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(warden.hurry)
+
+
+async def drain(seconds: float) -> None:
+    """Tell all viewers of this process to go on elsewhere, and wait until they were told, but not for long."""
+    hub = get_hub()
+    hub.end_all(EndReason.SERVER_DRAIN, retry_ms=1_000)
+    until = time.monotonic() + seconds
+    while hub.feeds and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+
+
 def token_of(feed: Feed, position: Position) -> str:
     """Return the token with which the session goes on behind a position."""
-    return write_token(position, secret=_secret(), session=feed.session_id, key=feed.source.key)
+    return write_token(position, secret=_secret(), session=feed.owner, key=feed.source.key)
 
 
 class Warden:
@@ -135,6 +160,7 @@ class Warden:
         self._hub = hub
         self._kept: dict[Feed, FeedStats] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_hurried = asyncio.Event()
         self._verified_at = time.monotonic()
         self._kept_at = time.monotonic()
 
@@ -152,6 +178,10 @@ class Warden:
         self.sessions.pop(feed, None)
         if before is not None:
             await self._keep(feed, before, stats, is_attached=self._hub.feeds.get(feed.session_id) is not None)
+
+    def hurry(self) -> None:
+        """Look again at once: something was changed."""
+        self._is_hurried.set()
 
     async def check(self) -> None:
         """Judge every feed's session, and end those that may not go on."""
@@ -175,6 +205,7 @@ class Warden:
             elif session is not None and self.sessions.get(feed) is before[feed]:
                 # Not where the viewer changed the row meanwhile: this one is older.
                 self.sessions[feed] = session
+                _steer(feed, before[feed], session)
 
     async def keep(self) -> None:
         """Write down how far every feed is."""
@@ -186,7 +217,9 @@ class Warden:
 
     async def _run(self) -> None:
         while self._kept:
-            await asyncio.sleep(CHECK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_hurried.wait(), CHECK_SECONDS)
+            self._is_hurried.clear()
             try:
                 await self.check()
                 if time.monotonic() - self._kept_at >= KEEP_SECONDS:
@@ -202,10 +235,7 @@ class Warden:
             feed.settle()
             feed.tell(Notice(code=NoticeCode.POLICY_CHANGED))
         feed.end(reason)
-        try:
-            await database_sync_to_async(end_session)(session_id=session_id, reason=reason)
-        except _DATABASE_ERRORS as error:
-            log.warning("debug.session_end_unwritten", session=str(session_id), error=repr(error))
+        await _end_session(session_id, reason)
 
     async def _keep(self, feed: Feed, before: FeedStats, stats: FeedStats, *, is_attached: bool) -> None:
         counts = {
@@ -229,6 +259,28 @@ class Warden:
 _wardens: WeakKeyDictionary[asyncio.AbstractEventLoop, Warden] = WeakKeyDictionary()
 
 
+async def _end_session(session_id: UUID, reason: EndReason) -> None:
+    try:
+        await database_sync_to_async(end_session)(session_id=session_id, reason=reason)
+    except _DATABASE_ERRORS as error:
+        # The sweep ends it later.
+        log.warning("debug.session_end_unwritten", session=str(session_id), error=repr(error))
+
+
+def _steer(feed: Feed, before: DebugSession, session: DebugSession) -> None:
+    """Do with a feed what was asked for elsewhere, and say so."""
+    if session.filter != before.filter:
+        first = feed.set_filter(make_filter(session, session.filter))
+        feed.tell(Notice(code=NoticeCode.FILTER_CHANGED, detail=session.filter, from_=first))
+    if session.sample != before.sample:
+        feed.sample(session.sample)
+        feed.tell(Notice(code=NoticeCode.SAMPLE_CHANGED, rate=session.sample))
+    if session.is_paused != before.is_paused:
+        (feed.pause if session.is_paused else feed.resume)()
+        code = NoticeCode.PAUSED if session.is_paused else NoticeCode.RESUMED
+        feed.tell(Notice(code=code, detail="elsewhere"))
+
+
 def _admit(session: DebugSession, *, is_resumed: bool) -> DebugSession:
     """Judge a session once more before anything is shown: what was decided at its start may hold no longer."""
     reason = judge_sessions([session.pk])[session.pk].reason
@@ -237,9 +289,9 @@ def _admit(session: DebugSession, *, is_resumed: bool) -> DebugSession:
     return attach_session(session=session, is_resumed=is_resumed)
 
 
-def _read_position(after: str, session: DebugSession, source: Source) -> Position:
+def _read_position(after: str, owner: str, source: Source) -> Position:
     try:
-        return read_token(after, secret=_secret(), session=str(session.pk), key=source.key)
+        return read_token(after, secret=_secret(), session=owner, key=source.key)
     except TokenError:
         RESUMES.labels("invalid").inc()
         raise

@@ -27,6 +27,19 @@ from debugconsole.wire.tokens import START, Position
 
 _MOST_NOTICES = 100
 _SKEW_MS = 5_000
+_LAST_WORDS_SECONDS = 2.0
+"""How long a viewer whose session is over may still take what waited for it."""
+_INTERRUPTIONS = frozenset(
+    (
+        EndReason.REPLACED,
+        EndReason.SLOW_CONSUMER,
+        EndReason.BUDGET,
+        EndReason.SERVER_DRAIN,
+        EndReason.LOST,
+        EndReason.UNVERIFIABLE,
+    )
+)
+"""After these the viewer goes on where it was, with what waited."""
 _OUTCOMES = ("new", "pending", "exact", "lost", "reset")
 
 
@@ -88,6 +101,7 @@ class Feed:
         self,
         *,
         session_id: str,
+        owner: str = "",
         source: Source,
         project_id: int | None = None,
         filter: Filter = NO_FILTER,
@@ -98,6 +112,8 @@ class Feed:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session_id = session_id
+        self.owner = owner or session_id
+        """To whom its tokens belong."""
         self.source = source
         self.project_id = project_id
         self.tail = tail
@@ -108,6 +124,7 @@ class Feed:
         self.resume_outcome = "new" if after is None else "pending"
         """What became of `after`: `exact`, `lost` or `reset`."""
         self.end_: End | None = None
+        self._ended_at = 0.0
         self._filter = filter
         self._limits = limits or FeedLimits()
         self._clock = clock
@@ -139,6 +156,8 @@ class Feed:
 
     def begin_again(self, position: Position, notice: Notice, *, is_earlier: bool = False) -> None:
         """Go on in another stream under the same key, whose ordinals begin anew, and say so at this place."""
+        if self.end_ is not None:
+            return
         if is_earlier:
             self._earlier_at = position
         else:
@@ -148,8 +167,8 @@ class Feed:
 
     def offer(self, item: Prepared | Unshown) -> None:
         """Account for the stream's next entry."""
-        if item.id <= self.position.id:
-            # Resumed at a place that the reader has yet to reach.
+        if item.id <= self.position.id or self.end_ is not None:
+            # Resumed at a place that the reader has yet to reach; or over.
             return
         self._produced += 1
         self.position = Position(item.id, item.ordinal)
@@ -166,6 +185,8 @@ class Feed:
 
     def offer_earlier(self, item: Prepared | Unshown) -> None:
         """Account for an entry from before this feed began: no pace, and in front of everything."""
+        if self.end_ is not None:
+            return
         self._produced += 1
         self._earlier_at = Position(item.id, item.ordinal)
         if isinstance(item, Unshown):
@@ -249,8 +270,16 @@ class Feed:
         self._changed.set()
 
     def end(self, reason: EndReason, *, detail: str | None = None, retry_ms: int | None = None) -> None:
-        """End it; `take` gives out what is left, and then says why. Said again, the first reason stays."""
-        self.end_ = self.end_ or End(reason=reason, detail=detail, retry_ms=retry_ms)
+        """End it; `take` says why. Said again, the first reason stays.
+
+        What waits is given out before, as long as the viewer takes it; not where it can come back for it.
+        """
+        if self.end_ is None:
+            self.end_ = End(reason=reason, detail=detail, retry_ms=retry_ms)
+            self._ended_at = self._clock()
+            if reason in _INTERRUPTIONS:
+                self._dropped[Cause.ENDED] += len(self._queue)
+                self._queue = Queue()
         self._changed.set()
 
     async def take(self, *, most_events: int = 200, most_bytes: int = 65_536, timeout: float = 15.0) -> Taken:
@@ -259,13 +288,28 @@ class Feed:
         After `end` it returns at once, with `Taken.end` when nothing is left. At least one line is given out whatever
         its size. With `most_events=0`, for a viewer that can take no more lines now, it waits for the rest alone.
         """
+        await self.wait(timeout, most_events=most_events)
+        self._is_nudged = False
+        if self.end_ is not None and (not most_events or self._clock() - self._ended_at > _LAST_WORDS_SECONDS):
+            self.settle()
+        return self._take(most_events, most_bytes)
+
+    async def wait(self, timeout: float, *, most_events: int = 1) -> bool:
+        """Wait until there is something to take; say whether there is."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while not self._has_something(most_events):
                     self._changed.clear()
                     await self._changed.wait()
-        self._is_nudged = False
-        return self._take(most_events, most_bytes)
+        return self._has_something(most_events)
+
+    async def wait_end(self, timeout: float) -> None:
+        """Wait until it is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self.end_ is None:
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def nudge(self) -> None:
         """Let `take` return, whether or not there is something to take."""
@@ -336,6 +380,8 @@ class Feed:
         self._queue.gap(is_earlier=is_earlier).drop(cause, until, first=until.ordinal, rank=rank)
 
     def _lose(self, count: int, until: Position, *, is_earlier: bool) -> None:
+        if self.end_ is not None:
+            return
         self._produced += count
         self._dropped[Cause.RETENTION] += count
         first = until.ordinal - count + 1

@@ -142,6 +142,11 @@ class Hub:
         await reader.close()
 
 
+async def load_rules(project_id: int) -> RedactionRules | None:
+    """Return a project's redaction rules; None when they cannot be known now, and so nothing may be shown."""
+    return await _Rules(project_id).load()
+
+
 class _Rules:
     """A project's redaction rules; the last known ones while they cannot be asked for."""
 

@@ -82,6 +82,15 @@ def get_living_extension(number: int) -> Extension:
     return found
 
 
+def list_extensions_called(watcher: Watcher, extension_id: str) -> list[Extension]:
+    """Return what runners call so, in any case, of all tenants where the person may know of it."""
+    found = _all() if watcher.project_id is None else _all().filter(project=watcher.project_id)
+    if "\x00" in extension_id:
+        return []
+    named = found.filter(extension_id__iexact=extension_id).order_by("pk")
+    return [extension for extension in named if _may_know(watcher.user, extension)]
+
+
 def find_extension(*, organization_id: int, extension_id: str) -> Extension | None:
     """Return the extension that runners call so, in any case. Served by `extension_once_in_organization`."""
     return _all().filter(organization=organization_id, extension_id__iexact=extension_id).first()

@@ -151,6 +151,13 @@ def get_session_for_viewer(watcher: Watcher, session_id: UUID) -> DebugSession:
     return found
 
 
+def find_open_session(*, user: User, extension: Extension, transport: str, wish: Wish) -> DebugSession | None:
+    """Return the newest open session in which this person watches just that, if there is one."""
+    found = _all().filter(user=user, extension=extension, transport=transport, ended_at=None)
+    same = found.filter(install_id=wish.install_id, request_id=wish.request_id, expires_at__gt=timezone.now())
+    return same.order_by("-created_at").first()
+
+
 @transaction.atomic
 def extend_session(*, session: DebugSession) -> DebugSession:
     """Give an open session `EXTEND_MINUTES` more, as far as its policy lets it. Decided anew.

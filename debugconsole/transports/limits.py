@@ -19,6 +19,15 @@ BUSY_HEARTBEAT_SECONDS = 2.0
 """While numbers change: a meter that moves every 15 seconds is none."""
 STALL_SECONDS = 10.0
 """How long one message may wait for a client that does not read."""
+UNBOUNDED_BYTES = 2 * 2**20
+"""Of a stream behind a server that takes all it is given, whether or not the client reads."""
+REOPEN_MS = 1_000
+POLL_SECONDS = 20.0
+POLL_EVENTS = 500
+POLL_MOST_EVENTS = 2_000
+POLL_BYTES = 2**20
+POLL_KEPT_SECONDS = 30.0
+"""How long a session goes on between two polls as if its client were connected."""
 EXPIRING_SECONDS = 60.0
 IDLE_PAUSE_SECONDS = 120.0
 IDLE_END_SECONDS = 600.0

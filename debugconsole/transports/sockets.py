@@ -191,9 +191,6 @@ class Conversation:
     async def _turn(self) -> End | None:
         """Send what there is, wait for something where nothing is, and return the end when it has come."""
         room = min(limits.BATCH_EVENTS, limits.MOST_UNACKED - (self.sent - self.acked))
-        if room <= 0 and self._feed.end_ is not None:
-            # Nobody can take what waits.
-            self._feed.settle()
         began = time.monotonic()
         taken = await self._feed.take(
             most_events=room,

@@ -49,13 +49,16 @@ class Teller:
             resume=feed.resume_outcome,
             lost=feed.stats().lost,
             after=self.after,
+            filter=session.filter,
+            paused=feed.is_paused,
+            sample=session.sample,
             limits=limits.describe_limits(session),
             state=get_hub().state_of(feed),
         )
 
     def batch(self, taken: Taken) -> Batch | None:
         """Return a stretch of the stream with what is not shown of it; None when it holds no entry."""
-        self.after = token_of(self._feed, taken.position)
+        self.note(taken)
         count = taken.count
         if not count:
             return None
@@ -69,6 +72,10 @@ class Teller:
             filtered=taken.filtered,
         )
 
+    def note(self, taken: Taken) -> None:
+        """Note where to go on, of a stretch that is sent in another form."""
+        self.after = token_of(self._feed, taken.position)
+
     def notices(self, taken: Taken) -> list[Notice]:
         """Return what is to be said beside lines."""
         return [notice for notice in taken.notices if notice.code != NoticeCode.DROPPED]
@@ -79,9 +86,14 @@ class Teller:
         passed = now - self._beaten_at
         if passed < (limits.BUSY_HEARTBEAT_SECONDS if stats != self._beaten else limits.HEARTBEAT_SECONDS):
             return None
-        produced = stats.produced - self._beaten.produced
+        return self.numbers()
+
+    def numbers(self) -> Heartbeat:
+        """Return numbers now."""
+        stats, now = self._feed.stats(), self._clock()
+        rate = (stats.produced - self._beaten.produced) / max(0.001, now - self._beaten_at)
         self._beaten_at, self._beaten = now, stats
-        return self._write_heartbeat(stats, produced / passed)
+        return self._write_heartbeat(stats, rate)
 
     def watch_time(self) -> None:
         """Tell that the session is nearly over, and end it when it is."""
@@ -95,6 +107,10 @@ class Teller:
         elif left <= limits.EXPIRING_SECONDS and not self._is_told_of_end:
             self._is_told_of_end = True
             self._feed.tell(Notice(code=NoticeCode.EXPIRING, seconds=round(left)))
+
+    def seconds_left(self) -> float:
+        """Return for how long the session may go on."""
+        return max(0.0, self._deadline - self._clock())
 
     def seconds_to_wait(self) -> float:
         """Return after how long something may have to be told though nothing happened."""

@@ -53,10 +53,12 @@ class NoticeCode(enum.StrEnum):
     DEGRADED = "degraded"
     EXPIRING = "expiring"
     PAUSED = "paused"
-    """Not by the viewer's own wish in this connection: `detail` says why."""
+    """Not by this connection's client: `detail` says why, `idle` or `elsewhere`."""
     RESUMED = "resumed"
     FILTER_CHANGED = "filter_changed"
-    """From another connection. `detail` is the filter, `from` the first ordinal that it alone decides."""
+    """By another connection. `detail` is the filter, `from` the first ordinal that it alone decides."""
+    SAMPLE_CHANGED = "sample_changed"
+    """By another connection, to `rate`."""
     POLICY_CHANGED = "policy_changed"
     CLOCK_SKEW = "clock_skew"
 
@@ -119,6 +121,9 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hell
     resume: str
     lost: int
     after: str
+    filter: str
+    paused: bool
+    sample: float
     limits: dict[str, Any]
     state: SourceState
 

@@ -6,7 +6,6 @@ the entry in its stream, counted from the first that was ever added.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import NamedTuple
 
@@ -47,4 +46,4 @@ def read_token(token: str, *, secret: bytes, session: str, key: str) -> Position
 
 def _sign(text: str, secret: bytes, session: str, key: str) -> str:
     signed = "\0".join(("debugconsole.token", text, session, key)).encode(errors="replace")
-    return hmac.new(secret, signed, hashlib.sha256).hexdigest()[:_MAC_LENGTH]
+    return hmac.digest(secret, signed, "sha256").hex()[:_MAC_LENGTH]
