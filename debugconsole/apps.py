@@ -14,4 +14,4 @@ class DebugConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from debugconsole import checks  # noqa: F401 - importing registers them
+        from debugconsole import checks, server_checks  # noqa: F401 - importing registers them

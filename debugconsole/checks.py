@@ -1,4 +1,7 @@
-"""System checks: a wrong setting is refused at start, with what to do about it."""
+"""System checks: a wrong setting is refused at start, with what to do about it.
+
+What takes asking a server is asked at `check --deploy` and `check --tag debug_console` alone (`server_checks`).
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+TAG = "debug_console"
 _BOUNDS = ("DEBUG_STREAM_MAXLEN", "DEBUG_RETENTION_MINUTES")
 
 
-@register()
+@register(TAG)
 def check_streams(**kwargs: Any) -> list[CheckMessage]:
     """The server of the streams has an address, and keys begin so that nobody else's do."""
     found: list[CheckMessage] = []

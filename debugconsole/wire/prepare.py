@@ -23,6 +23,7 @@ from observability.ingest.redaction import RedactionRules
 
 log = structlog.get_logger(__name__)
 
+_SAID_OF = 100
 _TEXTS = ("message", "install", "request", "version", "content_hash", "trace", "pod", "boot")
 
 
@@ -69,6 +70,7 @@ class Preparer:
     def __init__(self, source: Source, rules: RedactionRules | None) -> None:
         self.source = source
         self._redactor = Redactor(rules) if rules is not None else None
+        self._foreign = 0
 
     def use_rules(self, rules: RedactionRules) -> None:
         """Go on with these rules. What is known of keys that began stays where the rules are the same."""
@@ -85,6 +87,7 @@ class Preparer:
             log.info("debug.entry_undecodable", key=self.source.key, id=str(entry_id), reason=str(error)[:200])
             return Unshown(ordinal, entry_id, Cause.DECODE_ERROR)
         if not _is_own(line, self.source):
+            self._note_foreign(entry_id)
             return Unshown(ordinal, entry_id, Cause.FOREIGN)
         if self._redactor is None:
             return Unshown(ordinal, entry_id, Cause.REDACTION_WITHHELD)
@@ -95,6 +98,12 @@ class Preparer:
             # Whatever a text does to the engine, it costs this line and no other, and never shows a secret.
             log.exception("debug.redaction_failed", key=self.source.key, id=str(entry_id))
             return Unshown(ordinal, entry_id, Cause.REDACTION_WITHHELD)
+
+    def _note_foreign(self, entry_id: EntryId) -> None:
+        """Say where to look; not of each, as whoever can write one can write a thousand a second."""
+        if self._foreign % _SAID_OF == 0:
+            log.warning("debug.entry_foreign", key=self.source.key, id=str(entry_id), before=self._foreign)
+        self._foreign += 1
 
 
 def _is_own(line: Line, source: Source) -> bool:
