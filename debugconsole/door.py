@@ -1,10 +1,11 @@
 """`POST /api/debug/ingest`: lines of producers that have no Redis. An ASGI application in front of Django, as the doors
 of traces are, so that a body is bounded while it streams.
 
-Answers 202 with what became of each line: published, or refused and why. 400 for what is no list of lines, 401 and 403
-for the key (scope `debug`), 413 past the bounds, 429 for more than a key may send, 503 with `Retry-After` when nothing
-could be published: send that again. The tenant is the key's own; a line of an extension that its project has not
-registered is refused.
+Answers 202 with what became of each line: published, or refused and why; `single_process` says how many were only
+shown to those who look through this process, as the server of the streams is away. 400 for what is no list of lines,
+401 and 403 for the key (scope `debug`), 413 past the bounds, 429 for more than a key may send, 503 with `Retry-After`
+when nothing could be published: send that again. The tenant is the key's own; a line of an extension that its project
+has not registered is refused.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import psycopg
 import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
 from debugconsole.metrics import POSTED
+from debugconsole.publishing import NotPublishedError, publish
 from debugconsole.readers.pace import Bucket
-from debugconsole.readers.streams import STREAM_ERRORS, make_client
 from debugconsole.selectors.extensions import find_extension
-from debugconsole.wire.emit import Emission, build_xadd
+from debugconsole.wire.emit import Emission
+from debugconsole.wire.envelope import ONE_PROCESS
 from debugconsole.wire.keys import lower_ascii
 from debugconsole.wire.posted import Refused, UnreadableError, read_posted
 from observability.ingest.door.body import Budget, ClientGoneError, Limits, drain, read_body
@@ -135,12 +136,17 @@ async def _publish(identity: KeyIdentity, body: bytes) -> dict[str, Any]:
         else:
             reason = f"extension: {line.extension} is not registered in the key's project"
             refused.append(Refused(index=index, code="unknown_extension", reason=reason))
-    failed = await _add(known)
+    try:
+        posted = await publish([line for _, line in known])
+    except NotPublishedError as error:
+        raise UnavailableError(str(error), retry_after_s=2) from error
+    failed = [Refused(index=known[place][0], code="not_published", reason=why) for place, why in posted.refused.items()]
     rejected = sorted([*refused, *failed], key=lambda item: item.index)
     POSTED.labels("accepted").inc(len(known) - len(failed))
     for item in rejected:
         POSTED.labels(item.code).inc()
-    return {"accepted": len(known) - len(failed), "rejected": rejected}
+    answer = {"accepted": len(known) - len(failed), "rejected": rejected}
+    return answer | {ONE_PROCESS: posted.aside} if posted.aside else answer
 
 
 def _check_pace(identity: KeyIdentity, lines: int) -> None:
@@ -150,32 +156,6 @@ def _check_pace(identity: KeyIdentity, lines: int) -> None:
     bucket = _buckets.setdefault(identity.key_id, Bucket(LINES_PER_SECOND, now))
     if not bucket.take(lines, now):
         raise TooManyError(f"at most {LINES_PER_SECOND} lines a second are taken with one key")
-
-
-async def _add(lines: list[tuple[int, Emission]]) -> list[Refused]:
-    """Publish lines; return those that the server did not take. Raises `UnavailableError` when it took none."""
-    if not lines:
-        return []
-    client = make_client()
-    try:
-        async with client.pipeline(transaction=False) as pipe:
-            for _, line in lines:
-                command = build_xadd(line, prefix=settings.DEBUG_STREAM_PREFIX, maxlen=settings.DEBUG_STREAM_MAXLEN)
-                pipe.execute_command(*command)
-            answers = await pipe.execute(raise_on_error=False)
-    except STREAM_ERRORS as error:
-        log.warning("debug.ingest_unavailable", error=repr(error))
-        raise UnavailableError("lines cannot be published now; send them again", retry_after_s=2) from error
-    finally:
-        await client.aclose()
-    failed = [
-        Refused(index=index, code="not_published", reason=f"the server of streams refused it: {answer}"[:200])
-        for (index, _), answer in zip(lines, answers, strict=True)
-        if isinstance(answer, Exception)
-    ]
-    if len(failed) == len(lines):
-        raise UnavailableError(failed[0].reason, retry_after_s=2)
-    return failed
 
 
 async def _find_tenant(identity: KeyIdentity) -> str:

@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from debugconsole.filters import NO_FILTER, Filter
+from debugconsole.readers.aside import AsideQueue
 from debugconsole.readers.notices import Gap
 from debugconsole.readers.pace import Pace, PaceLimits, is_chosen
 from debugconsole.readers.queue import Queue
-from debugconsole.wire.envelope import Cause, End, EndReason, Notice, NoticeCode
+from debugconsole.wire.envelope import ONE_PROCESS, Cause, End, EndReason, Notice, NoticeCode
 from debugconsole.wire.lines import WARN_RANK
 from debugconsole.wire.prepare import Prepared, Source, Unshown
 from debugconsole.wire.tokens import START, Position
@@ -64,6 +65,8 @@ class Taken:
     end: End | None = None
     gaps: list[Gap | None] = field(default_factory=list)
     rest: Gap | None = None
+    aside: list[Prepared] = field(default_factory=list)
+    """Lines of this process alone. Where there are any, nothing of the stream comes with them."""
 
     @property
     def filtered(self) -> int:
@@ -133,6 +136,7 @@ class Feed:
         self._told_share = 1.0
         self._is_skew_told = False
         self._queue = Queue()
+        self._aside = AsideQueue()
         self._earlier_at = after or START
         self._notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
         self._changed = asyncio.Event()
@@ -217,6 +221,17 @@ class Feed:
             self.resume_outcome = outcome
         self._is_resumed.set()
 
+    def offer_aside(self, item: Prepared) -> None:
+        """Let a line wait that is no entry of the stream: it is given out as soon as it can be, outside the account."""
+        if self.end_ is None and self._filter.matches(item.line):
+            self._aside.add(item)
+            self._changed.set()
+
+    @property
+    def last_aside(self) -> int:
+        """The number of the last such line that was given out."""
+        return self._aside.last_given
+
     def finish_earlier(self) -> None:
         """Let what came since follow."""
         self._queue.open()
@@ -254,6 +269,7 @@ class Feed:
         """Change the filter, also for what is queued. Returns the first ordinal that only the new one decides."""
         self._filter = filter
         self._filtered += self._queue.keep(filter.matches)
+        self._aside.keep(filter.matches)
         return self.position.ordinal + 1
 
     def sample(self, share: float) -> None:
@@ -338,6 +354,7 @@ class Feed:
         """Count what still waits as not shown, and return the last account."""
         while self._queue.drop(Cause.ENDED):
             self._dropped[Cause.ENDED] += 1
+        self._aside.clear()
         return self.stats()
 
     # --- Inside ---------------------------------------------------------------------------------------------------
@@ -392,11 +409,13 @@ class Feed:
         if self._notices or self._is_nudged or self.end_ is not None:
             return True
         # While no line is given out, what is dropped meanwhile is told when the time is over.
-        return most_events > 0 and not self.is_paused and self._queue.has_something
+        return most_events > 0 and not self.is_paused and (self._queue.has_something or len(self._aside) > 0)
 
     def _take(self, most_events: int, most_bytes: int) -> Taken:
         if self.is_paused and self.end_ is None:
             most_events = 0
+        if most_events and len(self._aside):
+            return self._take_aside(most_events, most_bytes)
         stretch = self._queue.take(most_events, most_bytes)
         self._delivered += len(stretch.events)
         self._sent_bytes += stretch.bytes
@@ -412,6 +431,15 @@ class Feed:
             gaps=stretch.gaps,
             rest=stretch.rest,
         )
+
+    def _take_aside(self, most_events: int, most_bytes: int) -> Taken:
+        notices = list(self._notices)
+        self._notices.clear()
+        if dropped := self._aside.take_dropped():
+            detail = "Lines of this process alone that did not fit, and are nowhere else."
+            notices.append(Notice(code=NoticeCode.DEGRADED, scope=ONE_PROCESS, count=dropped, detail=detail))
+        aside = self._aside.take(most_events, most_bytes)
+        return Taken(events=[], aside=aside, notices=notices, position=self._given)
 
 
 def _describe(*gaps: Gap | None) -> list[Notice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -72,6 +72,11 @@ class Hub:
         self._meter.forget(feed)
         self._show_levels()
         return stats
+
+    def offer_aside(self, key: str, pairs: Sequence[bytes]) -> bool:
+        """Show a line to whoever looks at its stream here while that is away; False when nobody does."""
+        reader = self.readers.get(key)
+        return reader is not None and reader.offer_aside(pairs)
 
     def state_of(self, feed: Feed) -> SourceState:
         """Return what the feed's reader is doing."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
 
 from debugconsole import metrics
+from debugconsole.readers.aside import Aside
 from debugconsole.readers.backfill import LEAD_IN, fill, oldest_shown_ms
 from debugconsole.readers.feed import Feed
 from debugconsole.readers.meter import Tally
@@ -29,7 +30,7 @@ from debugconsole.readers.streams import (
     make_client,
     wait_for_entry,
 )
-from debugconsole.wire.envelope import Cause, Notice, NoticeCode, SourceState
+from debugconsole.wire.envelope import ONE_PROCESS, Cause, Notice, NoticeCode, SourceState
 from debugconsole.wire.prepare import Preparer, Source, Unshown
 from debugconsole.wire.tokens import Position
 from observability.ingest.redaction import RedactionRules
@@ -62,6 +63,7 @@ class Reader:
         self.feeds: set[Feed] = set()
         self._load_rules = load_rules
         self._preparer = Preparer(source, None)
+        self._aside = Aside(source)
         self._position: Position | None = None
         self._count = FIRST_ENTRIES
         self._failures = 0
@@ -86,12 +88,27 @@ class Reader:
         """Give a feed everything from here on, and what it asks for from before."""
         self.feeds.add(feed)
         if self.state in (SourceState.UNAVAILABLE, SourceState.DENIED):
-            feed.tell(self._describe_trouble())
+            self._tell_trouble(feed)
+            for item in self._aside.list_for(feed.session_id):
+                feed.offer_aside(item)
         if self._position is not None:
             self._place(feed, self._position)
 
+    def offer_aside(self, pairs: Sequence[bytes]) -> bool:
+        """Show a line to those who look, while the server of the stream is away; False when nobody does."""
+        if self.state != SourceState.UNAVAILABLE or not self.feeds:
+            return False
+        item = self._aside.prepare(pairs, self._preparer.rules)
+        if item is None:
+            return False
+        for feed in self.feeds:
+            feed.offer_aside(item)
+        return True
+
     async def leave(self, feed: Feed) -> None:
         """Stop giving to a feed."""
+        if self.state == SourceState.UNAVAILABLE:
+            self._aside.note_given(feed.session_id, feed.last_aside)
         self.feeds.discard(feed)
         filler = self._fillers.pop(feed, None)
         if filler is not None:
@@ -254,11 +271,14 @@ class Reader:
         if is_news:
             log.warning("debug.source_unavailable", key=self.source.key, error=repr(error))
             for feed in self.feeds:
-                feed.tell(self._describe_trouble())
+                self._tell_trouble(feed)
 
-    def _describe_trouble(self) -> Notice:
-        is_denied = self.state == SourceState.DENIED
-        return Notice(code=NoticeCode.SOURCE_DENIED if is_denied else NoticeCode.SOURCE_UNAVAILABLE)
+    def _tell_trouble(self, feed: Feed) -> None:
+        if self.state == SourceState.DENIED:
+            feed.tell(Notice(code=NoticeCode.SOURCE_DENIED))
+        else:
+            feed.tell(Notice(code=NoticeCode.SOURCE_UNAVAILABLE))
+            feed.tell(Notice(code=NoticeCode.DEGRADED, scope=ONE_PROCESS))
 
     def _note_recovery(self, page: Page) -> None:
         self._failures = 0
@@ -267,6 +287,7 @@ class Reader:
             return
         outage_ms = int((time.monotonic() - self._away_since) * 1000)
         self._away_since = None
+        self._aside.clear()
         for feed in self.feeds:
             feed.tell(Notice(code=NoticeCode.SOURCE_RECOVERED, outage_ms=outage_ms, lost=page.lost))
 

@@ -45,6 +45,9 @@ class Style:
         for notice in taken.notices:
             if notice.code != NoticeCode.DROPPED:
                 yield self.tell("notice", notice)
+        for item in taken.aside:
+            # Without an id: it is no place to go on from.
+            yield b"data: " + item.json + b"\n\n"
         for item, gap in zip(taken.events, taken.gaps, strict=True):
             yield from self._write_gap(gap, write_token)
             token = write_token(Position(item.id, item.ordinal))

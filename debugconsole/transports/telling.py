@@ -60,12 +60,12 @@ class Teller:
         """Return a stretch of the stream with what is not shown of it; None when it holds no entry."""
         self.note(taken)
         count = taken.count
-        if not count:
+        if not count and not taken.aside:
             return None
         last = taken.position.ordinal
         note_sent([item.id for item in taken.events], since=self._began)
         return Batch(
-            events=[msgspec.Raw(item.json) for item in taken.events],
+            events=[msgspec.Raw(item.json) for item in (*taken.events, *taken.aside)],
             n=(last - count + 1, last),
             after=self.after,
             notices=[notice for notice in taken.notices if notice.code == NoticeCode.DROPPED],

@@ -63,6 +63,10 @@ class NoticeCode(enum.StrEnum):
     CLOCK_SKEW = "clock_skew"
 
 
+ONE_PROCESS = "single_process"
+"""The scope of lines that one process shows and no other."""
+
+
 class EndReason(enum.StrEnum):
     """Why a session is over."""
 
@@ -132,7 +136,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """A stretch of the stream: its lines, oldest first, and a notice of what is not shown among them, by cause.
 
     One message, so that whoever goes on from `after` was told of everything before it, and of nothing behind it.
-    `n` are the first and last ordinal accounted for: so many are events, `filtered`, or counted by a notice.
+    `n` are the first and last ordinal accounted for: so many are events, `filtered`, or counted by a notice. Lines with
+    a `scope` are no entries of the stream, so they come in a batch of their own, whose `n` ends before it begins.
     """
 
     events: list[msgspec.Raw]

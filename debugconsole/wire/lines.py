@@ -83,7 +83,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     """The JSON of a line. What is not known is left out."""
 
     id: str
-    n: int
+    n: int | None = None
     ts: str
     received_at: str = msgspec.field(name="received_at")
     level: str
@@ -104,6 +104,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     pod: str | None = None
     boot: str | None = None
     seq: int | None = None
+    scope: str | None = None
 
 
 _encoder = msgspec.json.Encoder()
@@ -111,10 +112,18 @@ _encoder = msgspec.json.Encoder()
 
 def encode_line(line: Line, ordinal: int) -> bytes:
     """Return the JSON of a line that is the stream's `ordinal`th. A producer without a clock gets the stream's."""
+    return _encode(line, id=str(line.id), n=ordinal)
+
+
+def encode_aside(line: Line, number: str) -> bytes:
+    """Return the JSON of a line that is in no stream: its id is none of an entry, and it has no ordinal."""
+    return _encode(line, id=f"local-{number}", scope="single_process")
+
+
+def _encode(line: Line, **place: Any) -> bytes:
     received = write_time(line.id.ms)
     event = _Event(
-        id=str(line.id),
-        n=ordinal,
+        **place,
         ts=received if line.ts_ms is None else write_time(line.ts_ms),
         received_at=received,
         level=line.level,

@@ -6,7 +6,7 @@ after redaction (half a secret is still one). Encoded once, whoever and however 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,18 @@ class Preparer:
     Without `rules`, when they cannot be known, every line is withheld.
     """
 
-    def __init__(self, source: Source, rules: RedactionRules | None) -> None:
+    def __init__(
+        self, source: Source, rules: RedactionRules | None, *, encode: Callable[[Line, int], bytes] = encode_line
+    ) -> None:
         self.source = source
+        self._encode = encode
         self._redactor = Redactor(rules) if rules is not None else None
         self._foreign = 0
+
+    @property
+    def rules(self) -> RedactionRules | None:
+        """What is hidden."""
+        return None if self._redactor is None else self._redactor.rules
 
     def use_rules(self, rules: RedactionRules) -> None:
         """Go on with these rules. What is known of keys that began stays where the rules are the same."""
@@ -93,7 +101,7 @@ class Preparer:
             return Unshown(ordinal, entry_id, Cause.REDACTION_WITHHELD)
         try:
             line = _cut(self._redactor.redact(_sanitise(line)))
-            return Prepared(ordinal, entry_id, line, encode_line(line, ordinal))
+            return Prepared(ordinal, entry_id, line, self._encode(line, ordinal))
         except Exception:
             # Whatever a text does to the engine, it costs this line and no other, and never shows a secret.
             log.exception("debug.redaction_failed", key=self.source.key, id=str(entry_id))

@@ -19,7 +19,10 @@ from redis.asyncio import Redis
 from config.asgi import application
 from debugconsole import door
 from debugconsole.models import Extension
+from debugconsole.readers.feed import Feed
+from debugconsole.readers.hub import close_hub, get_hub
 from debugconsole.wire.posted import MOST_EVENTS
+from debugconsole.wire.prepare import Source
 from observability.models import Project, Scope
 from observability.services.keys import NewKey, create_key
 
@@ -191,3 +194,29 @@ async def test_ingest__without_a_server_of_streams__says_send_again(
         answer = await post(client, debug_key, [{"message": "m", "extension": "Ext-1"}])
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_ingest__without_a_server_of_streams_and_somebody_looks__shows_it_to_them_and_says_so(
+    client: httpx.AsyncClient, debug_key: NewKey, extension: Extension
+) -> None:
+    """Of an extension that nobody looks at, nothing is taken: its producer keeps it."""
+    tenant = str(extension.organization.tenant_id)
+    source = Source(prefix="ext-debug:", key=f"ext-debug:{tenant}:ext-1", tenant=tenant, extension="Ext-1")
+    body = [{"message": "seen by you alone", "extension": "Ext-1"}]
+    with override_settings(DEBUG_REDIS_URL="unix:///nowhere/valkey.sock"):
+        feed = await get_hub().open(Feed(session_id="looks", source=source, project_id=extension.project_id))
+        while not (notices := (await feed.take(timeout=10)).notices):
+            pass
+        answer = await post(client, debug_key, body)
+        taken = await feed.take(timeout=10)
+        await get_hub().close(feed)
+        unwatched = await post(client, debug_key, body)
+        await close_hub()
+
+    assert [(notice.code, notice.scope) for notice in notices] == [
+        ("source_unavailable", None),
+        ("degraded", "single_process"),
+    ]
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": [], "single_process": 1})
+    assert [item.line.message for item in taken.aside] == ["seen by you alone"]
+    assert unwatched.status_code == 503

@@ -82,10 +82,11 @@ export class Session {
       this.after = message.after || this.after;
       if (message.op !== "batch") continue;
       this.received += message.connection === this.connection ? message.events.length : 0;
-      const fresh = message.events.filter((event) => isAfter(event.id, this.lastId));
+      // Lines with a scope are of one process alone: they are in no stream, and never come twice.
+      const fresh = message.events.filter((event) => event.scope || isAfter(event.id, this.lastId));
       message.twice = message.events.length - fresh.length;
       message.events = fresh;
-      this.lastId = fresh.at(-1)?.id ?? this.lastId;
+      this.lastId = fresh.findLast((event) => !event.scope)?.id ?? this.lastId;
     }
     return mail;
   }
