@@ -29,6 +29,7 @@ from debugconsole.services.sessions import (
     open_session,
     renew_ticket,
 )
+from debugconsole.viewing import look_again
 from debugconsole.wire.envelope import EndReason
 from observability.api.bodies import read_body
 
@@ -104,6 +105,7 @@ class SessionView(DebugView):
         changed = change_session(
             session=session, filter=given.get("filter"), is_paused=given.get("paused"), sample=given.get("sample")
         )
+        look_again()
         return _answer(changed)
 
     @extend_schema(
@@ -116,6 +118,7 @@ class SessionView(DebugView):
         """End a session. Its streams say so and close within seconds; ending it again changes nothing."""
         watcher = self.find_watcher(request)
         end_session(session_id=get_session_for_viewer(watcher, session_id).pk, reason=EndReason.CLOSED)
+        look_again()
         return Response(status=204)
 
 
@@ -151,7 +154,9 @@ class SessionExtension(DebugView):
     def post(self, request: Request, session_id: UUID) -> Response:
         """Give a session five minutes more, as far as `hard_expires_at` (409 `at_limit` there). Decided anew."""
         watcher = self.find_watcher(request)
-        return _answer(extend_session(session=get_session_for_viewer(watcher, session_id)))
+        extended = extend_session(session=get_session_for_viewer(watcher, session_id))
+        look_again()
+        return _answer(extended)
 
 
 def _answer(session: DebugSession) -> Response:

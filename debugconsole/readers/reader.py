@@ -22,9 +22,9 @@ from debugconsole.readers.feed import Feed
 from debugconsole.readers.meter import Tally
 from debugconsole.readers.pages import Look, Page, begin_again, is_other_stream, turn_page
 from debugconsole.readers.streams import (
-    DENIED_ERRORS,
     STREAM_ERRORS,
     WATCHDOG_SECONDS,
+    is_denied,
     look_after,
     look_back,
     make_client,
@@ -263,7 +263,7 @@ class Reader:
         self._failures += 1
         self.reconnects += 1
         metrics.RECONNECTS.inc()
-        state = SourceState.DENIED if isinstance(error, DENIED_ERRORS) else SourceState.UNAVAILABLE
+        state = SourceState.DENIED if is_denied(error) else SourceState.UNAVAILABLE
         is_news = self.state != state
         self.state = state
         if self._away_since is None:

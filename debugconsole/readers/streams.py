@@ -12,7 +12,7 @@ import redis.asyncio
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from debugconsole.readers.pages import NOTHING, Look, RawEntry
 from debugconsole.wire.lines import EntryId, parse_entry_id
@@ -23,9 +23,16 @@ WATCHDOG_SECONDS = BLOCK_MS / 1000 + 3
 
 STREAM_ERRORS = (OSError, RedisError, TimeoutError)
 """What a dead, frozen, full or forbidding server raises."""
-DENIED_ERRORS = (AuthenticationError, NoPermissionError)
+_DENIED_ERRORS = (AuthenticationError, AuthorizationError, NoPermissionError)
+_NO_LOGIN = "Authentication required"
+"""The library takes this answer for a broken connection."""
 
 _RAW = ("XRANGE", "XREVRANGE", "XREAD", "XINFO STREAM")
+
+
+def is_denied(error: Exception) -> bool:
+    """Say whether the server is there, and does not let us read."""
+    return isinstance(error, _DENIED_ERRORS) or str(error).startswith(_NO_LOGIN)
 
 
 def make_client() -> Any:

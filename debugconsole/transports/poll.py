@@ -27,6 +27,9 @@ from debugconsole.transports.telling import Teller
 from debugconsole.viewing import begin, finish
 from debugconsole.wire.envelope import End, EndReason, Heartbeat, Hello, Notice
 
+_FIRST_SECONDS = 0.3
+"""The first answer does not wait for lines that come later: its `hello` is news."""
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one request gets. `hello` comes with the first; after `end` nothing more does."""
@@ -80,6 +83,8 @@ class Poll:
         """Return the next stretch of the stream, as soon as there is one; None when the client left meanwhile."""
         self.teller.watch_time()
         hello = await self.teller.hello() if self.is_new else None
+        if hello is not None:
+            seconds = min(seconds, _FIRST_SECONDS)
         gone = asyncio.create_task(wait_gone(receive))
         waiting = asyncio.create_task(self._wait(seconds))
         try:

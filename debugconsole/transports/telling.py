@@ -63,7 +63,6 @@ class Teller:
         if not count and not taken.aside:
             return None
         last = taken.position.ordinal
-        note_sent([item.id for item in taken.events], since=self._began)
         return Batch(
             events=[msgspec.Raw(item.json) for item in (*taken.events, *taken.aside)],
             n=(last - count + 1, last),
@@ -73,8 +72,9 @@ class Teller:
         )
 
     def note(self, taken: Taken) -> None:
-        """Note where to go on, of a stretch that is sent in another form."""
+        """Note where to go on behind a stretch that is sent."""
         self.after = token_of(self._feed, taken.position)
+        note_sent([item.id for item in taken.events], since=self._began)
 
     def notices(self, taken: Taken) -> list[Notice]:
         """Return what is to be said beside lines."""

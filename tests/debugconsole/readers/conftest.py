@@ -8,6 +8,7 @@ import signal
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,18 @@ class Streams:
         self.server.prepare()
         self._log = data / "valkey.log"
         self._process = ServerProcess(self.server, log=self._log, watchdog=self._watchdog)
+        self.tenant = TENANT
         self.key = f"ext-debug:{TENANT}:ext-{uuid.uuid4().hex}"
         self._process.start()
 
     @property
     def source(self) -> Source:
-        return Source(prefix="ext-debug:", key=self.key, tenant=TENANT, extension=self.key.rpartition(":")[2])
+        return Source(prefix="ext-debug:", key=self.key, tenant=self.tenant, extension=self.key.rpartition(":")[2])
+
+    def follow(self, source: Source) -> None:
+        """Write to this stream from now on."""
+        assert source.tenant is not None
+        self.tenant, self.key = source.tenant, source.key
 
     @property
     def client(self) -> Any:
@@ -57,7 +64,7 @@ class Streams:
             pipe.execute()
 
     def _add(self, pipe: Any, message: bytes, maxlen: int, fields: dict[str, Any]) -> None:
-        said = {"ts": "0", "level": "info", "stream": "log", "tenant": TENANT, **fields}
+        said = {"ts": "0", "level": "info", "stream": "log", "tenant": self.tenant, **fields}
         said.setdefault("extension", self.source.extension)
         command = build_xadd(Emission(message=message, **said), prefix="ext-debug:", maxlen=maxlen)
         pipe.execute_command(*command)
@@ -87,6 +94,41 @@ class Streams:
     def close(self) -> None:
         self._process.kill()
         self._watchdog.close()
+
+
+class Flood:
+    """A producer that writes one batch after another and knows how many lines were taken."""
+
+    def __init__(self, streams: Streams, *, maxlen: int) -> None:
+        self.taken = 0
+        self._streams = streams
+        self._maxlen = maxlen
+        self._is_over = False
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while not self._is_over:
+            with suppress(redis.RedisError, OSError):
+                await asyncio.to_thread(self._write)
+            await asyncio.sleep(0)
+
+    def _write(self) -> None:
+        self._streams.write(200, first=self.taken, maxlen=self._maxlen)
+        self.taken += 200
+
+    async def reach(self, taken: int) -> None:
+        async with asyncio.timeout(30):
+            while self.taken < taken:
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        self._is_over = True
+        await self._task
+
+
+def count_added(streams: Streams) -> int:
+    info: Any = streams.client.xinfo_stream(streams.key)
+    return int(info["entries-added"])
 
 
 class Watcher:

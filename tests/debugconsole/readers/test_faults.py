@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from debugconsole.readers.feed import Feed, FeedLimits
 from debugconsole.readers.hub import Hub
 from debugconsole.readers.pace import PaceLimits
 from debugconsole.wire.envelope import Cause, SourceState
-from tests.debugconsole.readers.conftest import TENANT, Streams, Watcher
+from tests.debugconsole.readers.conftest import TENANT, Flood, Streams, Watcher, count_added
 
 pytestmark = pytest.mark.slow
 Watch = Callable[..., Any]
@@ -23,41 +22,6 @@ UNHURRIED = FeedLimits(lines=200_000, bytes=2**30, pace=PaceLimits(lines_per_sec
 
 def numbers(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last)]
-
-
-class Flood:
-    """A producer that writes one batch after another and knows how many lines were taken."""
-
-    def __init__(self, streams: Streams, *, maxlen: int) -> None:
-        self.taken = 0
-        self._streams = streams
-        self._maxlen = maxlen
-        self._is_over = False
-        self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        while not self._is_over:
-            with suppress(redis.RedisError, OSError):
-                await asyncio.to_thread(self._write)
-            await asyncio.sleep(0)
-
-    def _write(self) -> None:
-        self._streams.write(200, first=self.taken, maxlen=self._maxlen)
-        self.taken += 200
-
-    async def reach(self, taken: int) -> None:
-        async with asyncio.timeout(30):
-            while self.taken < taken:
-                await asyncio.sleep(0.01)
-
-    async def stop(self) -> None:
-        self._is_over = True
-        await self._task
-
-
-def count_added(streams: Streams) -> int:
-    info: Any = streams.client.xinfo_stream(streams.key)
-    return int(info["entries-added"])
 
 
 async def test_killed_in_a_flood__and_started_again__accounts_for_every_line(streams: Streams, watch: Watch) -> None:
