@@ -162,6 +162,12 @@ UNFOLD: dict[str, Any] = {
                     _entry("Debug grants", "debugconsole.debuggrant", "how_to_reg"),
                     _entry("Debug sessions", "debugconsole.debugsession", "visibility"),
                     _entry("Debug audit", "debugconsole.debugaudit", "receipt_long"),
+                    {
+                        "title": "Nobody's lines",
+                        "icon": "help",
+                        "link": reverse_lazy("admin:debug-strays"),
+                        "permission": lambda request: request.user.is_superuser,
+                    },
                 ],
             },
             {

@@ -1,3 +1,3 @@
 """Django admin of the debug console."""
 
-from debugconsole.admin import configuration, records  # noqa: F401 - importing registers them
+from debugconsole.admin import configuration, records, strays  # noqa: F401 - importing registers them

@@ -34,7 +34,7 @@ def trim_streams() -> int:
     oldest_ms = int(time.time() * 1000) - settings.DEBUG_RETENTION_MINUTES * 60_000
     trimmed = strays = 0
     with redis.Redis.from_url(settings.DEBUG_REDIS_URL, socket_timeout=10, socket_connect_timeout=2) as client:
-        for keys in _list_streams(client):
+        for keys in list_streams(client):
             with client.pipeline(transaction=False) as pipe:
                 for key in keys:
                     # Exact: trimmed by whole nodes, a stream of few large entries would keep them all.
@@ -61,7 +61,8 @@ def _count_added(client: redis.Redis, keys: list[bytes]) -> int:
     return sum(int(info["entries-added"]) for info in infos)
 
 
-def _list_streams(client: redis.Redis) -> Iterator[list[Any]]:
+def list_streams(client: redis.Redis) -> Iterator[list[Any]]:
+    """Yield the keys of all streams, some hundred at a time."""
     pattern = re.sub(r"([\[\]*?\\])", r"\\\1", settings.DEBUG_STREAM_PREFIX) + "*"
     cursor: Any = None
     while cursor != 0:
