@@ -44,11 +44,15 @@ class _Line(msgspec.Struct):
     ts: str
 
 
+class _Notice(msgspec.Struct):
+    count: int = 0
+    cause: str = ""
+
+
 class _Message(msgspec.Struct):
     op: str
     events: list[_Line] = []
-    count: int = 0
-    cause: str = ""
+    notices: list[_Notice] = []
     reason: str = ""
 
 
@@ -77,8 +81,8 @@ class Viewer:
             self.last = line.n
             self.late_ms[round((now - datetime.fromisoformat(line.ts).timestamp()) * 1000)] += 1
         self.delivered += len(message.events)
-        if message.op == "notice" and message.count:
-            self.not_shown[message.cause] += message.count
+        for notice in message.notices:
+            self.not_shown[notice.cause] += notice.count
         if message.op == "end":
             raise SystemExit(f"a session ended: {message.reason}")
 

@@ -198,8 +198,8 @@ class Conversation:
             timeout=min(self._teller.seconds_to_wait(), self._idleness.seconds_to_wait()),
         )
         await self._give(taken)
-        if taken.end is None and taken.events and len(taken.events) < room:
-            # The next ones go together.
+        if taken.end is None and taken.events and not self._feed.stats().queued:
+            # The next ones go together. While some wait, a batch is as large as may be, and nothing is waited for.
             await asyncio.sleep(max(0.0, began + limits.BATCH_SECONDS - time.monotonic()))
         return taken.end
 
