@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from bench._product import ROOT, Product, run_product
 from bench.seed import say
@@ -158,7 +159,7 @@ async def measure(product: Product, data: Path, given: argparse.Namespace) -> Fi
 async def _connect(product: Product, session: str, ticket: str) -> ClientConnection:
     netloc = urlsplit(product.url).netloc
     address = f"ws://{netloc}/ws/debug/sessions/{session}?ticket={ticket}"
-    return await connect(address, origin=product.url, max_size=2**22)
+    return await connect(address, origin=Origin(product.url), max_size=2**22)
 
 
 async def _follow(socket: ClientConnection, viewer: Viewer) -> None:
