@@ -129,9 +129,10 @@ class LineExport:
 
     def _choose(self, entries: list[tuple[EntryId, list[bytes]]], first_ordinal: int) -> list[Prepared]:
         said, oldest_ms = self.summary, oldest_shown_ms()
+        profile = self._session.redaction_profile
         chosen: list[Prepared] = []
         for place, (entry_id, pairs) in enumerate(entries):
-            item = self._preparer.prepare(entry_id, pairs, first_ordinal + place)
+            item = self._preparer.prepare(entry_id, pairs, first_ordinal + place, profile=profile)
             if entry_id.ms < oldest_ms:
                 continue
             if isinstance(item, Unshown):
@@ -194,6 +195,7 @@ def _make_cells(item: Prepared) -> list[Any]:
         "n": item.ordinal,
         "ts": received if line.ts_ms is None else write_time(line.ts_ms),
         "received_at": received,
+        "redactions": "; ".join(f"{each.count} {each.kind}" for each in line.redactions),
         "fields": None if line.fields is None else msgspec.json.encode(line.fields).decode(),
     }
     return [make_cell(values[name] if name in values else getattr(line, name)) for name in CSV_COLUMNS]

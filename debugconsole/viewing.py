@@ -89,6 +89,7 @@ async def begin(session: DebugSession, *, after: str = "", owner: str = "") -> F
         tail=session.tail,
         after=position,
         transport=session.transport,
+        profile=session.redaction_profile,
     )
     feed.sample(session.sample)
     if session.is_paused:

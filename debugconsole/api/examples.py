@@ -49,6 +49,7 @@ _SESSION: dict[str, Any] = {
         "grant_id": None,
     },
     "allows_export": False,
+    "redaction_profile": "standard",
     "counts": {
         "produced": 0,
         "delivered": 0,
@@ -94,6 +95,7 @@ DECISION = _answer(
             "max_viewers": 10,
             "lines_per_second": 500,
             "allows_export": False,
+            "redaction_profile": "standard",
         },
         "grant_id": None,
     },

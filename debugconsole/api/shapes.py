@@ -103,6 +103,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     limits: SessionLimits
     policy: SessionPolicy
     allows_export: bool
+    redaction_profile: Annotated[
+        str, Meta(description="`standard` hides secrets; `strict` hides e-mail and IP addresses, too.")
+    ]
     counts: SessionCounts
     ws_url: Annotated[str, Meta(description="Paths of this server; add `ticket` or sign in.")]
     sse_url: str
@@ -175,6 +178,7 @@ def describe_session(session: DebugSession, decision: Decision) -> Session:
             grant_id=decision.grant_id,
         ),
         allows_export=decision.is_allowed and decision.limits.allows_export,
+        redaction_profile=session.redaction_profile,
         counts=_describe_counts(session),
         ws_url=f"/ws/debug/sessions/{session.pk}",
         sse_url=f"{path}/events",

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from debugconsole.models.extensions import DEBUG_CAPABILITY, Extension
+from debugconsole.wire.profiles import PROFILES, STANDARD
 from observability.models import Organization, Role, User
 
 
@@ -53,6 +54,13 @@ class DebugPolicy(models.Model):
     max_viewers = models.PositiveIntegerField("viewers at once", default=10)
     lines_per_second = models.PositiveIntegerField("lines a second", default=500, validators=[MinValueValidator(1)])
     allows_export = models.BooleanField("export", default=False)
+    redaction_profile = models.CharField(
+        "redaction",
+        max_length=8,
+        choices=[(profile, profile.capitalize()) for profile in PROFILES],
+        default=STANDARD,
+        help_text="Standard hides secrets; strict hides e-mail and IP addresses, too.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     reason = models.CharField(max_length=300, help_text="Why, for whoever reads the audit.")
     expires_at = models.DateTimeField(null=True, blank=True, help_text="From then on it is not there.")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from debugconsole.models.extensions import Extension
 from debugconsole.models.policies import DebugGrant
 from debugconsole.wire.envelope import EndReason
+from debugconsole.wire.profiles import STANDARD
 from observability.models import User
 
 
@@ -40,6 +41,7 @@ class DebugSession(models.Model):
     grant = models.ForeignKey(DebugGrant, on_delete=models.SET_NULL, null=True, blank=True, related_name="sessions")
     policy = models.CharField(max_length=60, help_text="The rule that let it open, and its version.")
     lines_per_second = models.PositiveIntegerField(default=500)
+    redaction_profile = models.CharField(max_length=8, default=STANDARD)
     # What the viewer asked for since; the feed may be in another process, which reads it here.
     is_paused = models.BooleanField(default=False)
     sample = models.FloatField(default=1.0)

@@ -17,7 +17,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from debugconsole.wire.lines import EntryId, Line, encode_aside
-from debugconsole.wire.prepare import Prepared, Preparer, Source, Unshown
+from debugconsole.wire.prepare import Prepared, Preparer, Source
+from debugconsole.wire.profiles import PROFILES
 from observability.ingest.redaction import RedactionRules
 
 MOST_LINES = 500
@@ -31,26 +32,29 @@ class Aside:
         self._boot = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._preparer = Preparer(source, None, encode=self._encode)
-        self._lines: deque[Prepared] = deque()
+        self._lines: deque[dict[str, Prepared]] = deque()
         self._bytes = 0
         self._given: dict[str, int] = {}
 
-    def prepare(self, pairs: Sequence[bytes], rules: RedactionRules | None) -> Prepared | None:
-        """Return a line as it is shown, and keep it; None when it may not be shown."""
+    def prepare(self, pairs: Sequence[bytes], rules: RedactionRules | None) -> dict[str, Prepared] | None:
+        """Return a line as each profile shows it, and keep it; None when it may not be shown."""
         if rules is not None:
             self._preparer.use_rules(rules)
-        item = self._preparer.prepare(EntryId(time.time_ns() // 1_000_000, 0), pairs, next(self._numbers))
-        if isinstance(item, Unshown):
+        now = EntryId(time.time_ns() // 1_000_000, 0)
+        made = self._preparer.prepare_for(PROFILES, now, pairs, next(self._numbers))
+        items = {profile: item for profile, item in made.items() if isinstance(item, Prepared)}
+        if len(items) < len(PROFILES):
             return None
-        self._lines.append(item)
-        self._bytes += len(item.json)
+        self._lines.append(items)
+        self._bytes += _size_of(items)
         while len(self._lines) > MOST_LINES or self._bytes > MOST_BYTES:
-            self._bytes -= len(self._lines.popleft().json)
-        return item
+            self._bytes -= _size_of(self._lines.popleft())
+        return items
 
-    def list_for(self, session_id: str) -> Iterable[Prepared]:
+    def list_for(self, session_id: str, profile: str) -> Iterable[Prepared]:
         """Return the lines that a session was not given in an earlier connection."""
-        return [item for item in self._lines if item.ordinal > self._given.get(session_id, 0)]
+        given = self._given.get(session_id, 0)
+        return [items[profile] for items in self._lines if items[profile].ordinal > given]
 
     def note_given(self, session_id: str, number: int) -> None:
         """Remember how far a session is that may come back."""
@@ -64,6 +68,10 @@ class Aside:
 
     def _encode(self, line: Line, number: int) -> bytes:
         return encode_aside(line, f"{self._boot}-{number}")
+
+
+def _size_of(items: dict[str, Prepared]) -> int:
+    return sum(len(item.json) for item in items.values())
 
 
 class AsideQueue:

@@ -68,7 +68,7 @@ async def _give_tail(client: Any, feed: Feed, preparer: Preparer, until: Positio
         if place < shown_from:
             preparer.prepare(entry_id, pairs, first_ordinal + place)
         else:
-            feed.offer_earlier(tally.prepare(entry_id, pairs, first_ordinal + place))
+            feed.offer_earlier(tally.prepare((feed.profile,), entry_id, pairs, first_ordinal + place)[feed.profile])
     tally.close()
 
 
@@ -93,7 +93,7 @@ async def _give_since(client: Any, feed: Feed, preparer: Preparer, at: Position,
             if entry_id.ms < oldest_ms:
                 feed.lose_earlier(1, until=Position(entry_id, ordinal))
             else:
-                feed.offer_earlier(tally.prepare(entry_id, pairs, ordinal))
+                feed.offer_earlier(tally.prepare((feed.profile,), entry_id, pairs, ordinal)[feed.profile])
         tally.close()
         if not page.entries:
             return

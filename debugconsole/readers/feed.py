@@ -24,6 +24,7 @@ from debugconsole.readers.queue import Queue
 from debugconsole.wire.envelope import ONE_PROCESS, Cause, End, EndReason, Notice, NoticeCode
 from debugconsole.wire.lines import WARN_RANK
 from debugconsole.wire.prepare import Prepared, Source, Unshown
+from debugconsole.wire.profiles import STANDARD
 from debugconsole.wire.tokens import START, Position
 
 _MOST_NOTICES = 100
@@ -112,6 +113,7 @@ class Feed:
         tail: int = 0,
         after: Position | None = None,
         transport: str = "none",
+        profile: str = STANDARD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session_id = session_id
@@ -122,6 +124,7 @@ class Feed:
         self.tail = tail
         self.after = after
         self.transport = transport
+        self.profile = profile
         self.position = self._given = after or START
         self.is_paused = False
         self.resume_outcome = "new" if after is None else "pending"
@@ -419,7 +422,7 @@ class Feed:
         stretch = self._queue.take(most_events, most_bytes)
         self._delivered += len(stretch.events)
         self._sent_bytes += stretch.bytes
-        self._redacted += sum(item.line.redactions for item in stretch.events)
+        self._redacted += sum(item.line.hidden for item in stretch.events)
         self._given = stretch.position or self._given
         notices = [*self._notices, *stretch.notices, *_describe(*stretch.gaps, stretch.rest)]
         self._notices.clear()

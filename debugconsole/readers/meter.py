@@ -32,20 +32,24 @@ class Tally:
         self._preparer = preparer
         self._streams: Counter[str] = Counter()
         self._unshown: Counter[Cause] = Counter()
-        self._secrets = 0
+        self._secrets: Counter[str] = Counter()
 
-    def prepare(self, entry_id: EntryId, pairs: Sequence[bytes], ordinal: int) -> Prepared | Unshown:
-        """Return what the preparer makes of an entry."""
+    def prepare(
+        self, profiles: Collection[str], entry_id: EntryId, pairs: Sequence[bytes], ordinal: int
+    ) -> dict[str, Prepared | Unshown]:
+        """Return what the preparer makes of an entry, for each profile; counted once, as the first shows it."""
         began = 0.0 if ordinal % _TIMED else time.perf_counter()
-        item = self._preparer.prepare(entry_id, pairs, ordinal)
+        items = self._preparer.prepare_for(profiles, entry_id, pairs, ordinal)
+        item = next(iter(items.values()))
         if began:
             metrics.REDACT.observe(time.perf_counter() - began)
         if isinstance(item, Unshown):
             self._unshown[item.cause] += 1
         else:
             self._streams[item.line.stream] += 1
-            self._secrets += item.line.redactions
-        return item
+            for redaction in item.line.redactions:
+                self._secrets[redaction.kind] += redaction.count
+        return items
 
     def close(self) -> None:
         """Carry over."""
@@ -55,7 +59,8 @@ class Tally:
             metrics.READ.labels("none").inc(unshown)
         for cause, counter in _UNSHOWN.items():
             counter.inc(self._unshown[cause])
-        metrics.REDACTED.labels("secret").inc(self._secrets)
+        for kind, count in self._secrets.items():
+            metrics.REDACTED.labels(kind).inc(count)
 
 
 class Meter:

@@ -61,6 +61,8 @@ class Reader:
         self.lag = 0
         self.reconnects = 0
         self.feeds: set[Feed] = set()
+        self._profiles: frozenset[str] = frozenset()
+        """What somebody looks with."""
         self._load_rules = load_rules
         self._preparer = Preparer(source, None)
         self._aside = Aside(source)
@@ -87,9 +89,10 @@ class Reader:
     def join(self, feed: Feed) -> None:
         """Give a feed everything from here on, and what it asks for from before."""
         self.feeds.add(feed)
+        self._profiles = frozenset(each.profile for each in self.feeds)
         if self.state in (SourceState.UNAVAILABLE, SourceState.DENIED):
             self._tell_trouble(feed)
-            for item in self._aside.list_for(feed.session_id):
+            for item in self._aside.list_for(feed.session_id, feed.profile):
                 feed.offer_aside(item)
         if self._position is not None:
             self._place(feed, self._position)
@@ -98,11 +101,11 @@ class Reader:
         """Show a line to those who look, while the server of the stream is away; False when nobody does."""
         if self.state != SourceState.UNAVAILABLE or not self.feeds:
             return False
-        item = self._aside.prepare(pairs, self._preparer.rules)
-        if item is None:
+        items = self._aside.prepare(pairs, self._preparer.rules)
+        if items is None:
             return False
         for feed in self.feeds:
-            feed.offer_aside(item)
+            feed.offer_aside(items[feed.profile])
         return True
 
     async def leave(self, feed: Feed) -> None:
@@ -110,6 +113,7 @@ class Reader:
         if self.state == SourceState.UNAVAILABLE:
             self._aside.note_given(feed.session_id, feed.last_aside)
         self.feeds.discard(feed)
+        self._profiles = frozenset(each.profile for each in self.feeds)
         filler = self._fillers.pop(feed, None)
         if filler is not None:
             await _stop(filler)
@@ -200,11 +204,11 @@ class Reader:
             # Without viewers nothing is decoded: the reader only keeps its place.
             if self.feeds:
                 ordinal = page.first_ordinal + place
-                item = tally.prepare(entry_id, pairs, ordinal)
+                items = tally.prepare(self._profiles, entry_id, pairs, ordinal)
                 if entry_id.ms < oldest_ms:
-                    item = Unshown(ordinal, entry_id, Cause.RETENTION)
+                    items = dict.fromkeys(self._profiles, Unshown(ordinal, entry_id, Cause.RETENTION))
                 for feed in self.feeds:
-                    feed.offer(item)
+                    feed.offer(items[feed.profile])
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
         tally.close()

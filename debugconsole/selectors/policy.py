@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from debugconsole.models import DebugGrant, DebugPolicy, Extension, ExtensionInstall
 from debugconsole.wire.keys import lower_ascii
+from debugconsole.wire.profiles import STANDARD
 from observability.models import Membership, ProjectMembership, Role, User
 
 _RANKS = {role: rank for rank, role in enumerate((Role.VIEWER, Role.ENGINEER, Role.ADMIN, Role.OWNER))}
@@ -37,6 +38,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_viewers: int = 10
     lines_per_second: int = 500
     allows_export: bool = False
+    redaction_profile: Annotated[
+        str, Meta(description="`standard` hides secrets; `strict` hides e-mail and IP addresses, too.")
+    ] = STANDARD
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +193,7 @@ def _read_limits(rule: DebugPolicy | None) -> Limits:
         max_viewers=rule.max_viewers,
         lines_per_second=rule.lines_per_second,
         allows_export=rule.allows_export,
+        redaction_profile=rule.redaction_profile,
     )
 
 

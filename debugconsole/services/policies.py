@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from debugconsole.models import DebugPolicy
 from debugconsole.services.audit import write_audit
+from debugconsole.wire.profiles import PROFILES
 from observability.errors import InvalidError
 from observability.models import Role, User
 
@@ -21,6 +22,7 @@ VALUES = (
     "max_viewers",
     "lines_per_second",
     "allows_export",
+    "redaction_profile",
     "reason",
     "expires_at",
 )
@@ -73,6 +75,8 @@ def _check(policy: DebugPolicy) -> None:
         raise InvalidError(f"effect: choose from {', '.join(DebugPolicy.Effect.values)}")
     if not set(policy.roles) <= set(Role.values):
         raise InvalidError(f"roles: choose from {', '.join(Role.values)}")
+    if policy.redaction_profile not in PROFILES:
+        raise InvalidError(f"redaction_profile: choose from {', '.join(PROFILES)}")
     if not policy.reason.strip():
         raise InvalidError("reason: say why, for whoever reads the audit")
     if not 1 <= policy.ttl_minutes <= 240:
@@ -94,5 +98,6 @@ def _write(action: str, policy: DebugPolicy, actor: User | None) -> None:
         version=policy.version,
         reason=policy.reason,
         roles=list(policy.roles),
+        redaction_profile=policy.redaction_profile,
         expires_at=None if policy.expires_at is None else policy.expires_at.isoformat(),
     )

@@ -31,6 +31,7 @@ from debugconsole.selectors.watchers import Watcher
 from debugconsole.services.audit import write_audit
 from debugconsole.services.pace import require_room
 from debugconsole.wire.envelope import EndReason
+from debugconsole.wire.profiles import PROFILES
 from observability.errors import InvalidError, NotFoundError, ObservabilityError
 from observability.models import Organization, User
 
@@ -302,7 +303,13 @@ def _judge(session: DebugSession | None, decision: Decision | None) -> EndReason
     if decision is not None and not decision.is_allowed:
         is_rule = decision.code in ("policy_denied", "console_off", "extension_disabled", "capability_missing")
         return EndReason.POLICY_CHANGED if is_rule else EndReason.REVOKED
+    if decision is not None and _shows_more(session.redaction_profile, decision.limits.redaction_profile):
+        return EndReason.POLICY_CHANGED
     return None
+
+
+def _shows_more(profile: str, allowed: str) -> bool:
+    return PROFILES.index(profile) < PROFILES.index(allowed)
 
 
 def _check_wish(wish: Wish) -> None:
@@ -363,6 +370,7 @@ def _make_session(viewer: Viewer, extension: Extension, wish: Wish, decision: De
         grant_id=decision.grant_id,
         policy=decision.rule,
         lines_per_second=decision.limits.lines_per_second,
+        redaction_profile=decision.limits.redaction_profile,
         expires_at=now + timedelta(minutes=decision.limits.ttl_minutes),
         hard_expires_at=hard,
         ip=viewer.ip,

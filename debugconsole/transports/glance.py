@@ -46,7 +46,8 @@ async def glance(session: DebugSession, last_id: EntryId, *, most: int) -> Glanc
     for entry_id, pairs in before:
         # A private key that began there hides what follows.
         preparer.prepare(entry_id, pairs, 0)
-    items = [preparer.prepare(entry_id, pairs, 0) for entry_id, pairs in look.entries]
+    profile = session.redaction_profile
+    items = [preparer.prepare(entry_id, pairs, 0, profile=profile) for entry_id, pairs in look.entries]
     account = _Account(make_filter(session, session.filter))
     for item in items:
         if not account.add(item):
@@ -99,6 +100,6 @@ class _Account:
         else:
             self.lines.append(item.json)
             self.counts["delivered"] += 1
-            self.counts["redacted"] += item.line.redactions
+            self.counts["redacted"] += item.line.hidden
             self.counts["bytes"] += len(item.json)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -42,6 +43,13 @@ def parse_entry_id(text: str | bytes) -> EntryId:
     return found
 
 
+class Redaction(msgspec.Struct, frozen=True):
+    """How many secrets of a kind were replaced in a line."""
+
+    kind: str
+    count: int
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What a producer said. `ts_ms` is its clock, None where it had none; the entry's id has the stream's clock."""
 
@@ -64,19 +72,17 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     pod: str | None = None
     boot: str | None = None
     seq: int | None = None
-    redactions: int = 0
+    redactions: tuple[Redaction, ...] = ()
+
+    @property
+    def hidden(self) -> int:
+        """How many secrets were replaced in it."""
+        return sum(redaction.count for redaction in self.redactions)
 
     @property
     def rank(self) -> int:
         """How severe it is: the place of its level in `LEVELS`."""
         return RANKS[self.level]
-
-
-class Redaction(msgspec.Struct, frozen=True):
-    """How many secrets were replaced in a line."""
-
-    kind: str
-    count: int
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -139,7 +145,7 @@ def _encode(line: Line, **place: Any) -> bytes:
         message=line.message,
         truncated=line.truncated,
         orig_bytes=line.original_bytes,
-        redactions=(Redaction("secret", line.redactions),) if line.redactions else (),
+        redactions=line.redactions,
         fields=line.fields,
         pod=line.pod,
         boot=line.boot,
@@ -151,8 +157,13 @@ def _encode(line: Line, **place: Any) -> bytes:
 def write_time(ms: int) -> str:
     """Return milliseconds since 1970 as ISO 8601 in UTC, with milliseconds."""
     try:
-        at = datetime.fromtimestamp(ms // 1000, UTC)
+        return f"{_write_second(ms // 1000)}.{ms % 1000:03d}Z"
     except (ValueError, OverflowError, OSError):
         # An id that somebody wrote by hand may be any number.
         return str(ms)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+@functools.lru_cache(maxsize=64)
+def _write_second(second: int) -> str:
+    """Lines that follow one another are of the same second."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -1,12 +1,13 @@
 """From an entry to a line that may be shown, or the reason why not. Every exit goes through here.
 
 The order matters: decode, guard, sanitise, redact, cut, encode. The guard comes before anything is looked at, the cut
-after redaction (half a secret is still one). Encoded once, whoever and however many look.
+after redaction (half a secret is still one). Encoded once a profile, whoever and however many look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,16 @@ from debugconsole.wire.entries import MESSAGE_BYTES, UndecodableError, decode_en
 from debugconsole.wire.envelope import Cause
 from debugconsole.wire.keys import lower_ascii, stream_key
 from debugconsole.wire.lines import EntryId, Line, encode_line
+from debugconsole.wire.profiles import STANDARD
 from debugconsole.wire.redact import Redactor
+from debugconsole.wire.strict import apply_profile
 from debugconsole.wire.text import cut, sanitise
 from observability.ingest.redaction import RedactionRules
 
 log = structlog.get_logger(__name__)
 
+BUDGET_SECONDS = 0.002
+"""For hiding the secrets of one line."""
 _SAID_OF = 100
 _TEXTS = ("message", "install", "request", "version", "content_hash", "trace", "pod", "boot")
 
@@ -64,15 +69,26 @@ class Source:
 class Preparer:
     """Prepares the entries of one stream, which it is given in their order.
 
-    Without `rules`, when they cannot be known, every line is withheld.
+    Without `rules`, when they cannot be known, every line is withheld. So is one whose redaction takes longer than
+    `BUDGET_SECONDS`.
     """
 
     def __init__(
-        self, source: Source, rules: RedactionRules | None, *, encode: Callable[[Line, int], bytes] = encode_line
+        self,
+        source: Source,
+        rules: RedactionRules | None,
+        *,
+        encode: Callable[[Line, int], bytes] = encode_line,
+        clock: Callable[[], float] = time.monotonic,
+        thread_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self.source = source
         self._encode = encode
+        self._clock = clock
+        self._thread_clock = thread_clock
         self._redactor = Redactor(rules) if rules is not None else None
+        self._own: tuple[str | None, str | None] | None = None
+        """Tenant and extension as the last line that was the stream's own spelled them."""
         self._foreign = 0
 
     @property
@@ -81,31 +97,66 @@ class Preparer:
         return None if self._redactor is None else self._redactor.rules
 
     def use_rules(self, rules: RedactionRules) -> None:
-        """Go on with these rules. What is known of keys that began stays where the rules are the same."""
+        """Go on with these rules. What is known of keys that began stays."""
         if self._redactor is None:
             self._redactor = Redactor(rules)
-        else:
-            self._redactor.rules = rules
+        elif self._redactor.rules is not rules:
+            self._redactor.use_rules(rules)
 
-    def prepare(self, entry_id: EntryId, pairs: Sequence[bytes], ordinal: int) -> Prepared | Unshown:
-        """Return the entry as it is shown, or why it is not. Never raises."""
+    def prepare(
+        self, entry_id: EntryId, pairs: Sequence[bytes], ordinal: int, *, profile: str = STANDARD
+    ) -> Prepared | Unshown:
+        """Return the entry as a profile shows it, or why it is not shown. Never raises."""
+        return self.prepare_for((profile,), entry_id, pairs, ordinal)[profile]
+
+    def prepare_for(
+        self, profiles: Collection[str], entry_id: EntryId, pairs: Sequence[bytes], ordinal: int
+    ) -> dict[str, Prepared | Unshown]:
+        """Return the entry as each profile shows it: redacted once, encoded once for each. Never raises."""
+        try:
+            line = self._redact(entry_id, pairs)
+            if not isinstance(line, Cause):
+                return {profile: self._show(line, ordinal, profile) for profile in profiles}
+            cause = line
+        except Exception:
+            # Whatever a text does to the engine, it costs this line and no other, and never shows a secret.
+            log.exception("debug.redaction_failed", key=self.source.key, id=str(entry_id))
+            cause = Cause.REDACTION_WITHHELD
+        return dict.fromkeys(profiles, Unshown(ordinal, entry_id, cause))
+
+    def _redact(self, entry_id: EntryId, pairs: Sequence[bytes]) -> Line | Cause:
         try:
             line = decode_entry(entry_id, pairs)
         except UndecodableError as error:
             log.info("debug.entry_undecodable", key=self.source.key, id=str(entry_id), reason=str(error)[:200])
-            return Unshown(ordinal, entry_id, Cause.DECODE_ERROR)
-        if not _is_own(line, self.source):
-            self._note_foreign(entry_id)
-            return Unshown(ordinal, entry_id, Cause.FOREIGN)
+            return Cause.DECODE_ERROR
+        said = (line.tenant, line.extension)
+        if said != self._own:
+            if not _is_own(line, self.source):
+                self._note_foreign(entry_id)
+                return Cause.FOREIGN
+            self._own = said
         if self._redactor is None:
-            return Unshown(ordinal, entry_id, Cause.REDACTION_WITHHELD)
-        try:
-            line = _cut(self._redactor.redact(_sanitise(line)))
-            return Prepared(ordinal, entry_id, line, self._encode(line, ordinal))
-        except Exception:
-            # Whatever a text does to the engine, it costs this line and no other, and never shows a secret.
-            log.exception("debug.redaction_failed", key=self.source.key, id=str(entry_id))
-            return Unshown(ordinal, entry_id, Cause.REDACTION_WITHHELD)
+            return Cause.REDACTION_WITHHELD
+        line = _sanitise(line)
+        began = self._clock()
+        redacted = self._redactor.redact(line)
+        if self._clock() - began > BUDGET_SECONDS and self._is_slow(line):
+            log.info("debug.redaction_slow", key=self.source.key, id=str(entry_id))
+            return Cause.REDACTION_WITHHELD
+        return redacted
+
+    def _is_slow(self, line: Line) -> bool:
+        """Look a second time, by this thread's clock: what else the machine did is not the line's fault."""
+        assert self._redactor is not None
+        began = self._thread_clock()
+        Redactor(self._redactor.rules).redact(line)
+        return self._thread_clock() - began > BUDGET_SECONDS
+
+    def _show(self, line: Line, ordinal: int, profile: str) -> Prepared:
+        assert self._redactor is not None
+        shown = _cut(apply_profile(line, profile, marker=self._redactor.marker))
+        return Prepared(ordinal, line.id, shown, self._encode(shown, ordinal))
 
     def _note_foreign(self, entry_id: EntryId) -> None:
         """Say where to look; not of each, as whoever can write one can write a thousand a second."""

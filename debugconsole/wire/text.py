@@ -21,6 +21,8 @@ _MOST_STEPS_BACK = 32
 
 def sanitise(text: str) -> str:
     """Show what would act on a screen: `\\x1b[31m` as `␛[31m`, a right-to-left override as `⟨U+202E⟩`."""
+    if text.isascii() and text.isprintable():
+        return text
     if "\r\n" in text:
         text = text.replace("\r\n", "\n")
     return _UNSAFE.sub(_show, text) if _UNSAFE.search(text) else text

@@ -106,7 +106,7 @@ async def test_scrape__after_a_scripted_run__says_what_was_counted_by_hand(owner
         "debug_events_delivered_total{transport=sse}": 7,
         "debug_events_dropped_total{cause=foreign}": 2,
         "debug_events_dropped_total{cause=decode_error}": 1,
-        "debug_events_redacted_total{kind=secret}": 2,
+        "debug_events_redacted_total{kind=named_secret}": 2,
         "debug_tenant_mismatch_total": 2,
         "debug_decode_errors_total": 1,
         "debug_sessions_total{result=opened}": 1,

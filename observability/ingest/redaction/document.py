@@ -314,6 +314,8 @@ class _Document:
     def _replace(self, start: int, end: int) -> None:
         if self.value[start:end] != self.quoted_marker:
             self.edits[start] = (end, self.quoted_marker)
+            if self.rules.tally is not None:
+                self.rules.tally["named_secret"] = self.rules.tally.get("named_secret", 0) + 1
         self.at = max(self.at, end)
 
 

@@ -12,6 +12,7 @@ looked at again. What makes that safe:
 
 from __future__ import annotations
 
+import copy
 import functools
 import re
 from typing import Any
@@ -99,6 +100,8 @@ class RedactionRules:
         for name, pattern in patterns:
             _check_pattern(name, pattern)
         spelled = "".join(f"|{spell_key_name(name)}" for name in key_names)
+        self.tally: dict[str, int] | None = None
+        """Where to count what is replaced, by kind: of rules made by `counting` alone."""
         self.marker = marker.encode()
         self.names = SecretNames(key_names)
         words = SECRET_WORDS + spelled
@@ -107,6 +110,12 @@ class RedactionRules:
         self.prefilter = compile_bytes(_build_prefilter(SECRET_KEYS + spelled))
         self.custom = _compile_custom(tuple(pattern for _, pattern in patterns))
         self.is_custom_anchored = any(re.search(r"[\^$]|\\[AzZ]", pattern) for _, pattern in patterns)
+
+    def counting(self) -> RedactionRules:
+        """Return the same rules with a `tally` of their own, for one caller that clears it when it likes."""
+        rules = copy.copy(self)
+        rules.tally = {}
+        return rules
 
 
 @functools.lru_cache(maxsize=1_024)

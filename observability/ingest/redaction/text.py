@@ -62,11 +62,19 @@ _NUMBER = re.compile(rb"\d{1,9}\Z")
 
 def redact_plain(text: bytes, rules: RedactionRules) -> bytes:
     """Replace what the rules call secret. Returns the same object when there is nothing; never fails."""
-    for find in _FINDERS:
+    for kind, find in _FINDERS:
         spans = list(find(text, rules))
         if spans:
+            if rules.tally is not None:
+                _count(rules.tally, kind, [text[start:end] for start, end in spans])
             text = splice(text, [(start, end, rules.marker) for start, end in spans])
     return text
+
+
+def _count(tally: dict[str, int], kind: str, secrets: list[bytes]) -> None:
+    for secret in secrets:
+        name = kind or name_shape(secret)
+        tally[name] = tally.get(name, 0) + 1
 
 
 def splice(text: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
@@ -219,13 +227,32 @@ def _find_custom(text: bytes, rules: RedactionRules) -> Iterator[Span]:
         start = end + len(rules.marker)
 
 
-_FINDERS: tuple[Callable[[bytes, RedactionRules], Iterator[Span]], ...] = (
-    _find_url_passwords,
-    _find_private_keys,
-    _find_assignments,
-    _find_flags,
-    _find_signatures,
-    _find_credentials,
-    _find_shapes,
-    _find_custom,
+def name_shape(secret: bytes) -> str:
+    """Return which kind of text that is a secret by its look this is."""
+    return next((kind for kind, beginnings in _SHAPE_KINDS if secret.startswith(beginnings)), "token")
+
+
+_SHAPE_KINDS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    ("jwt", (b"eyJ",)),
+    ("git_token", (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-")),
+    ("model_key", (b"sk-", b"gsk_", b"xai-", b"pplx-", b"hf_", b"r8_")),
+    ("google_key", (b"AIza", b"ya29.", b"GOCSPX-")),
+    ("slack_token", (b"xox", b"xapp-", b"hooks.slack.com")),
+    ("aws_key", (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
+    ("stripe_key", (b"sk_", b"rk_", b"whsec_")),
+    ("package_token", (b"npm_", b"pypi-")),
+    ("playhead_key", (b"ed_",)),
 )
+
+_FINDERS: tuple[tuple[str, Callable[[bytes, RedactionRules], Iterator[Span]]], ...] = (
+    ("url_password", _find_url_passwords),
+    ("private_key", _find_private_keys),
+    ("named_secret", _find_assignments),
+    ("named_secret", _find_flags),
+    ("signature", _find_signatures),
+    ("credential", _find_credentials),
+    # A shape says itself what it is.
+    ("", _find_shapes),
+    ("custom_secret", _find_custom),
+)
+"""What finds secrets, with the kind it is reported as."""

@@ -67,7 +67,7 @@ function shorten(id) {
 function sayPills(event) {
   const said = [];
   if (event.origin !== "guest") said.push(pill(event.origin, "Said by the runner about the extension", "outline"));
-  for (const { kind, count } of event.redactions ?? []) said.push(pill(count > 1 ? `${count} hidden` : "hidden", `${grouped(count)} ${kind}${count > 1 ? "s" : ""} replaced before anybody saw ${count > 1 ? "them" : "it"}`, "accent"));
+  for (const { kind, count } of event.redactions ?? []) said.push(pill(count > 1 ? `${count} hidden` : "hidden", `${grouped(count)} ${kind.replaceAll("_", " ")}${count > 1 ? "s" : ""} replaced before anybody saw ${count > 1 ? "them" : "it"}`, "accent"));
   if (event.truncated) said.push(pill("cut", event.origBytes ? `Cut: it had ${bytes(event.origBytes)}` : "Cut by its producer", "warn"));
   return said;
 }

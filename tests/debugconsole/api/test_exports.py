@@ -19,6 +19,7 @@ from django.test import Client, override_settings
 from config.asgi import application
 from debugconsole import exporting
 from debugconsole.models import DebugAudit, DebugSession, Extension
+from debugconsole.services.policies import update_policy
 from debugconsole.services.sessions import EXPORTS_OF_USER
 from debugconsole.viewing import make_source
 from debugconsole.wire.emit import Emission, build_xadd
@@ -72,6 +73,16 @@ def test_export__what_the_session_sees__redacted_filtered_and_nothing_of_others(
 
     assert messages == ["password=[REDACTED]", "quiet"]
     assert last == {"rows": 2, "is_complete": True, "cut": None, "filtered": 2, "dropped": {}}
+
+
+def test_export__where_more_is_hidden__hides_it(api: Api, written: Any, exportable: Extension) -> None:
+    update_policy(policy=exportable.policies.get(), updated_by=None, redaction_profile="strict")
+    written("mail to tom@example.com")
+    session = api.open("ext-1")
+
+    messages, _ = read_ndjson(export(api, session))
+
+    assert (session["redaction_profile"], messages) == ("strict", ["mail to [REDACTED]"])
 
 
 def test_export__a_foreign_line_in_the_stream__is_counted_and_not_shown(

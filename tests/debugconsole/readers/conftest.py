@@ -23,6 +23,7 @@ from debugconsole.readers.feed import Feed, Taken
 from debugconsole.readers.hub import Hub
 from debugconsole.wire.emit import Emission, build_xadd
 from debugconsole.wire.envelope import Cause, Notice
+from debugconsole.wire.lines import Line
 from debugconsole.wire.prepare import Source
 
 TENANT = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -138,6 +139,7 @@ class Watcher:
         self.hub = hub
         self.feed = feed
         self.messages: list[str] = []
+        self.lines: list[Line] = []
         self.ordinals: list[int] = []
         self.notices: list[Notice] = []
         self.last: Taken | None = None
@@ -159,6 +161,7 @@ class Watcher:
     async def take(self, *, timeout: float = PATIENCE_SECONDS, **bounds: int) -> Taken:
         taken = await self.feed.take(timeout=timeout, **bounds)
         self.last = taken
+        self.lines += [item.line for item in taken.events]
         self.messages += [item.line.message for item in taken.events]
         self.ordinals += [item.ordinal for item in taken.events]
         self.notices += taken.notices

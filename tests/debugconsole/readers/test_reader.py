@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from debugconsole.readers.pace import PaceLimits
 from debugconsole.wire.envelope import Cause, EndReason, SourceState
 from debugconsole.wire.lines import EntryId
 from debugconsole.wire.prepare import Source
+from debugconsole.wire.profiles import STRICT
 from debugconsole.wire.tokens import Position
 from tests.debugconsole.readers.conftest import PATIENCE_SECONDS, TENANT, Streams
 
@@ -48,6 +50,18 @@ async def test_feed__a_stream_that_is_new__hears_its_first_line(streams: Streams
 
     assert watcher.messages == ["0", "1", "2"]
     assert watcher.ordinals == [1, 2, 3]
+
+
+async def test_feeds__with_different_profiles__each_see_their_own(streams: Streams, watch: Watch) -> None:
+    streams.write(1)
+    standard, strict = await watch(tail=5), await watch(tail=5, profile=STRICT)
+    streams.write(2, first=1, request="tom@x.io")
+
+    for watcher in (standard, strict):
+        await watcher.take_until(partial(watcher.is_settled, 3))
+
+    assert [line.request for line in standard.lines] == [None, "tom@x.io", "tom@x.io"]
+    assert [line.request for line in strict.lines] == [None, "[REDACTED]", "[REDACTED]"]
 
 
 async def test_feed__with_a_tail__has_the_last_lines_and_then_what_comes(streams: Streams, watch: Watch) -> None:

@@ -28,6 +28,7 @@ from debugconsole.services import audit as audit_service
 from debugconsole.services.audit import verify_audit, write_audit
 from debugconsole.services.extensions import create_extension
 from debugconsole.services.grants import approve_grant, refuse_grant, request_grant, revoke_grant
+from debugconsole.services.policies import update_policy
 from debugconsole.services.sessions import (
     MOST_OF_USER,
     Opened,
@@ -313,6 +314,18 @@ def test_judge__a_grant_taken_away__ends(owner: User, teammate: User, extension:
     revoke_grant(grant=grant, revoked_by=owner)
 
     assert judge_sessions([session.pk])[session.pk].reason == EndReason.REVOKED
+
+
+def test_judge__more_is_to_be_hidden__ends_who_would_see_it(owner: User, teammate: User, extension: Extension) -> None:
+    rule = set_rule("allow", scope="extension", extension=extension)
+    before = open_for(teammate, extension).session
+
+    update_policy(policy=rule, updated_by=None, redaction_profile="strict")
+
+    after = open_for(owner, extension).session
+    assert (before.redaction_profile, after.redaction_profile) == ("standard", "strict")
+    verdicts = judge_sessions([before.pk, after.pk])
+    assert [verdicts[each.pk].reason for each in (before, after)] == [EndReason.POLICY_CHANGED, None]
 
 
 def test_sweep__late_and_lost__are_ended_and_others_are_not(owner: User, teammate: User, extension: Extension) -> None:

@@ -13,6 +13,7 @@ from debugconsole.wire.entries import MESSAGE_BYTES
 from debugconsole.wire.envelope import Cause
 from debugconsole.wire.lines import EntryId
 from debugconsole.wire.prepare import Prepared, Preparer, Source, Unshown
+from debugconsole.wire.redact import Redactor
 from observability.ingest.redaction import compile_rules
 
 TENANT = "0f8Fad5b-d9cb-469f-a165-70867728950e"
@@ -126,7 +127,11 @@ def test_redaction__a_secret_anywhere__is_hidden_and_counted() -> None:
     assert "abcdefghijklmnop" not in str(event)
     assert event["requestId"] == "[REDACTED]"
     assert event["fields"] == {"token": "[REDACTED]", "user": 42}
-    assert event["redactions"] == [{"kind": "secret", "count": 4}]
+    assert event["redactions"] == [
+        {"kind": "credential", "count": 1},
+        {"kind": "model_key", "count": 1},
+        {"kind": "named_secret", "count": 2},
+    ]
 
 
 def test_redaction__a_projects_own_rule__holds_here_too() -> None:
@@ -140,6 +145,32 @@ def test_redaction__without_rules__withholds() -> None:
 
     assert isinstance(shown, Unshown)
     assert shown.cause == Cause.REDACTION_WITHHELD
+
+
+def test_redaction__past_its_time__withholds_that_line_alone() -> None:
+    ticks = iter([0.0, 0.003, 0.0, 0.001])
+    again = iter([0.0, 0.003])
+    preparer = Preparer(SOURCE, compile_rules(), clock=lambda: next(ticks), thread_clock=lambda: next(again))
+
+    slow, quick = prepare("one", preparer), prepare("two", preparer)
+
+    assert isinstance(slow, Unshown)
+    assert slow.cause == Cause.REDACTION_WITHHELD
+    assert isinstance(quick, Prepared)
+
+
+def test_redaction__held_up_by_the_machine__is_shown() -> None:
+    preparer = Preparer(SOURCE, compile_rules(), clock=iter([0.0, 9.0]).__next__, thread_clock=lambda: 0.0)
+
+    assert isinstance(prepare("one", preparer), Prepared)
+
+
+def test_redaction__that_fails__withholds_that_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    preparer = make_preparer()
+    monkeypatch.setattr(Redactor, "redact", lambda self, line: 1 / 0 if line.message == "bad" else line)
+
+    assert isinstance(prepare("bad", preparer), Unshown)
+    assert isinstance(prepare("good", preparer), Prepared)
 
 
 def test_redaction__a_private_key_line_by_line__is_hidden_to_its_end() -> None:
