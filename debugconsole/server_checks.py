@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.retry import Retry
 
 from debugconsole.checks import TAG
@@ -41,6 +41,9 @@ def check_server(**kwargs: Any) -> list[CheckMessage]:
     except NoPermissionError:
         hint = "Give the user what docs/debug-streams.acl gives to `playhead`."
         return [Warning("The user of DEBUG_REDIS_URL may not ask INFO.", hint=hint, id="playhead.W034")]
+    except AuthenticationError as error:
+        hint = "Name a user and its password: redis://playhead:...@host:6379/0."
+        return [Error(f"The server of the streams does not let us in: {error}", hint=hint, id="playhead.E036")]
     except (redis.RedisError, OSError) as error:
         return [_explain_silence(error)]
     return [*_check_version(info), *_check_memory(info), *_check_rights(rights), *_check_way()]

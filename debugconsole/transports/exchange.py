@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.http.request import validate_host
 from psycopg_pool import PoolTimeout
 
+from debugconsole.metrics import SEND_BLOCK
 from debugconsole.selectors.watchers import Watcher, find_viewer_by_headers
 from observability.errors import DeniedError, InvalidError, ObservabilityError
 
@@ -124,7 +125,8 @@ async def send_part(send: Any, body: bytes, *, seconds: float, is_last: bool = F
     """Send a part of an answer. Raises `StalledError` when the client does not take it in time."""
     try:
         async with asyncio.timeout(seconds):
-            await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+            with SEND_BLOCK.time():
+                await send({"type": "http.response.body", "body": body, "more_body": not is_last})
     except TimeoutError as error:
         raise StalledError from error
 

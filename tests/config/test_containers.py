@@ -28,7 +28,7 @@ def test_compose_file__with_and_without_settings__is_valid(environment: list[str
 def test_compose_file__of_every_service__watches_its_health() -> None:
     services = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())["services"]
 
-    assert set(services) == {"postgres", "valkey", "prepare", "web", "worker", "beat"}
+    assert set(services) == {"postgres", "valkey", "streams", "prepare", "web", "worker", "beat"}
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"prepare"}
 
 

@@ -44,6 +44,8 @@ class _Answers(socketserver.StreamRequestHandler):
     def _answer(self, command: bytes) -> bytes:
         if command == b"INFO":
             info: dict[str, str] = self.server.info  # type: ignore[attr-defined]
+            if not info:
+                return b"-NOAUTH Authentication required.\r\n"
             text = "".join(f"{name}:{value}\r\n" for name, value in info.items()).encode()
             return b"$%d\r\n%s\r\n" % (len(text), text)
         return b"-NOPERM no\r\n" if command in (b"XADD", b"DEL", b"GET") else b"+OK\r\n"
@@ -125,6 +127,11 @@ def test_server__user_may_write_anything__is_refused_in_production() -> None:
 
     assert find() == ["playhead.W038"]
     assert find(**PRODUCTION) == ["playhead.E034"]
+
+
+def test_server__asks_for_a_password__is_refused() -> None:
+    with run_server({}) as address:
+        assert find(DEBUG_REDIS_URL=f"redis://{address}") == ["playhead.E036"]
 
 
 def test_server__with_tls_and_address_without__is_refused(certificate: ssl.SSLContext) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from django.test import override_settings
 
+from config.embedded import Valkey
 from config.env import BASE_DIR
 from debugconsole.readers.janitor import trim_streams
 from tests.debugconsole.readers.conftest import Streams
@@ -42,6 +46,19 @@ def user(streams: Streams) -> Callable[[str], str]:
         if line.startswith("user ") and not line.startswith("user default"):
             streams.client.execute_command("ACL", "SETUSER", *line.split()[1:])
     return lambda name: streams.server.url.replace("unix://", f"unix://{name}:change-me-{name}@")
+
+
+def test_file__given_to_a_server__is_taken(tmp_path: Path) -> None:
+    """A server reads `user` lines and nothing else, comments neither."""
+    program = Valkey(tmp_path).program.path
+    options = ["--port", "0", "--unixsocket", str(tmp_path / "s"), "--dir", str(tmp_path)]
+    command = [str(program), *options, "--aclfile", str(BASE_DIR / "docs" / "debug-streams.acl")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = list(itertools.takewhile(lambda line: "Ready to accept connections" not in line, server.stdout))
+        server.kill()
+
+    assert not [line for line in said if "ACL errors" in line]
 
 
 def _run(address: str, command: tuple[str, ...]) -> Any:
