@@ -125,6 +125,8 @@ def _make_environment(data: Path, url: str) -> dict[str, str]:
         "PLAYHEAD_SECRET_KEY": settings.SECRET_KEY,
         "PLAYHEAD_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
         "PLAYHEAD_PUBLIC_URL": url,
+        # Off in production, which this is.
+        "DEBUG_CONSOLE_ENABLED": "true",
     }
 
 

@@ -38,6 +38,7 @@ PAGES = {
     "reruns": "{base}/reruns/",
     "reruns-tab": "{base}/traces/t-1/?tab=reruns",
     "sdk-sessions": "{base}/sdk-sessions/",
+    "debug": "{base}/debug/",
     "keys": "{base}/settings/keys/",
     "quickstart": "{base}/settings/quickstart/",
     "capture": "{base}/settings/capture/",

@@ -40,6 +40,7 @@ let heldBack = 0;
 let isServerHeld = false;
 let resumed = null;
 let linkWanted = address.get("line");
+let filterWanted = address.get("filter");
 let lastLineAt = 0;
 let frame = 0;
 
@@ -66,7 +67,7 @@ const session = new Session({
 });
 const bar = new SessionBar({
   session, onAgain: again,
-  look: () => ({ ...look, waiting: waiting.length + heldBack }),
+  look: () => ({ ...look, waiting: waiting.filter((row) => row.type === LINE).length + heldBack }),
 });
 const filter = new FilterBox({
   listValues, apply: (text) => session.setFilter(text),
@@ -127,6 +128,9 @@ function readHello({ resume, lost, state }) {
   Object.assign(look, { isScopeOne: false, isIdle: false, lag: 0, share: 1 });
   bar.show();
   filter.show(session.filter);
+  // A reader who came back by an address with another filter wants that one.
+  if (filterWanted != null && filterWanted !== session.filter) filter.set(filterWanted);
+  filterWanted = null;
   if (resume === "new" || isFirst) return [];
   const said = { outcome: resume, lost: lost ?? 0, told: 0, twice: 0, isLate: resumed?.isLate ?? false };
   resumed = said;
@@ -143,6 +147,8 @@ function readNotice(notice) {
   if (code === "degraded") look.isScopeOne = true;
   if (code === "paused" || code === "resumed") look.isIdle = code === "paused";
   if (code === "filter_changed") {
+    // Asked for here, over HTTP: it is said already.
+    if ((notice.detail ?? "") === session.filter) return [];
     session.filter = notice.detail ?? "";
     filter.show(session.filter);
   }
@@ -183,6 +189,7 @@ function hold(fresh) {
 function restore(kept) {
   resumed = { isLate: true };
   rows.add(kept.map(makeLine));
+  lastLineAt = kept.length ? Date.parse(kept.at(-1).received_at) : 0;
   view.renew();
 }
 

@@ -104,8 +104,8 @@ function fillDetail(element, row, look) {
   for (const [key, field, name] of FIELDS) if (event[key] != null) add(name, event[key], field);
   for (const [path, value] of flatten(event.fields)) add(path, value, `field.${path}`);
   add("Time", event.ts, "", `${absolute(new Date(event.ts))}${event.received_at === event.ts ? "" : `, received ${clockOf(event.received_at, look.isUtc)}`}`);
-  const place = event.scope ? "of one process alone, kept nowhere" : `the stream's ${grouped(event.n)}th`;
-  add("Entry", event.id, "", `${event.id}, ${place}${event.seq == null ? "" : `, its producer's ${grouped(event.seq)}th`}`);
+  const place = event.scope ? "of one process alone, kept nowhere" : `number ${grouped(event.n)} of its stream`;
+  add("Entry", event.id, "", `${event.id}, ${place}${event.seq == null ? "" : `, ${grouped(event.seq)} of its process`}`);
   if (event.contentHash) add("Content", event.contentHash);
   detail.replaceChildren(
     el("pre", { class: "dbg-whole", tabindex: "0" }, ...(look.marks ? mark(event.message, look.marks) : [event.message || "(empty)"])),

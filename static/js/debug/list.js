@@ -97,15 +97,21 @@ export class LineList {
       this.#release(element);
     }
     const measured = [];
+    // In the document they stand in the order of their rows: so they are read, and selected.
+    let next = this.space.firstChild;
     for (let index = first; index <= last; index++) {
       const row = this.rows[index];
-      if (this.elements.has(row)) continue;
-      const element = this.free.pop() ?? this.space.appendChild(this.create());
-      this.elements.set(row, element);
-      this.fill(element, row);
-      this.#place(element, row);
-      element.hidden = false;
-      if (row.isOpen) measured.push([row, element]);
+      let element = this.elements.get(row);
+      if (!element) {
+        element = this.free.pop() ?? this.create();
+        this.elements.set(row, element);
+        this.fill(element, row);
+        this.#place(element, row);
+        element.hidden = false;
+        if (row.isOpen) measured.push([row, element]);
+      }
+      if (element === next) next = element.nextSibling;
+      else this.space.insertBefore(element, next);
     }
     for (const [row, element] of measured) this.#measure(row, element);
   }

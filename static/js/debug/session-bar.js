@@ -32,6 +32,7 @@ export class SessionBar {
     const { session: opened } = session;
     this.extend.disabled = isOver || !opened || Date.parse(opened.expires_at) >= Date.parse(opened.hard_expires_at);
     document.querySelector("[data-do=end]").disabled = isOver || !opened;
+    document.querySelector("[data-do=pause]").disabled = isOver;
     for (const link of document.querySelectorAll("[data-export]")) if (opened) link.href = `${opened.export_url ?? `${opened.url}/export`}?format=${link.dataset.export}`;
     if (opened) {
       this.#fact("ends", absolute(new Date(opened.expires_at)));

@@ -47,8 +47,9 @@ export class Session {
     if (found?.status === 200 && found.data.is_open) {
       this.#adopt({ ...kept.session, ...found.data, url: kept.session.url });
       this.after = kept.after;
+      this.filter = found.data.filter;
       this.onRestored(kept.rows);
-      this.lastId = kept.rows.at(-1)?.id ?? null;
+      this.lastId = kept.rows.findLast((event) => !event.scope)?.id ?? null;
       this.#connect();
       return;
     }
@@ -170,6 +171,12 @@ export class Session {
       this.clockShift = Date.parse(message.server_time) - Date.now();
       this.#adopt({ ...this.session, expires_at: message.expires_at, hard_expires_at: message.hard_expires_at });
       this.#climbLater();
+      this.#set("open");
+    } else if (message.op === "hb" && !this.hasHello) {
+      // A poll that goes on right behind the last answer is greeted no more.
+      this.inbox.push({ op: "hello", resume: this.after ? "exact" : "new", lost: 0, state: message.state });
+      this.hasHello = true;
+      this.failures = this.attempts = 0;
       this.#set("open");
     } else if (message.op === "filter_ok" || message.op === "filter_error") {
       const { rev, op, ...problem } = message;

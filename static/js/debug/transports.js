@@ -80,7 +80,7 @@ class EventsTransport extends Transport {
     this.source = new EventSource(url);
     this.source.addEventListener("message", ({ data, lastEventId }) => this.hear({ op: "batch", events: [JSON.parse(data)], after: lastEventId }));
     for (const op of ["hello", "hb", "notice", "end"]) {
-      this.source.addEventListener(op, ({ data }) => this.hear({ op, ...JSON.parse(data) }));
+      this.source.addEventListener(op, ({ data, lastEventId }) => this.hear({ op, ...JSON.parse(data), ...(lastEventId && { after: lastEventId }) }));
     }
     // Coming back is the session's: it knows where to go on, and by which way.
     this.source.addEventListener("error", () => this.lose());
@@ -113,9 +113,10 @@ class PollTransport extends Transport {
         return;
       }
       if (data.hello) this.hear({ op: "hello", ...data.hello });
-      for (const notice of data.notices ?? []) this.hear({ op: "notice", ...notice });
-      if (data.events?.length) this.hear({ op: "batch", events: data.events, after: data.after });
-      if (data.hb) this.hear({ op: "hb", ...data.hb });
+      const gaps = data.notices.filter((notice) => notice.code === "dropped");
+      for (const notice of data.notices) if (!gaps.includes(notice)) this.hear({ op: "notice", ...notice });
+      if (data.events.length || gaps.length || data.filtered) this.hear({ op: "batch", events: data.events, notices: gaps, filtered: data.filtered, after: data.after });
+      this.hear({ op: "hb", ...data.hb });
       if (data.end) this.hear({ op: "end", ...data.end });
       at = data.after ?? at;
     }

@@ -62,16 +62,17 @@ export class LinesView {
     this.list.refresh();
   }
 
+  /** Go to the line so many rows on, or the next beyond it that `passes`; to the last there is when there are none. */
   move(step, passes = () => true) {
     const { shown } = this.rows;
-    const at = shown.indexOf(this.look.active);
     const direction = Math.sign(step);
-    let next = at < 0 ? (direction > 0 ? this.list.first - 1 : shown.length) : at;
-    next = Math.abs(step) > 1 ? Math.max(-1, Math.min(shown.length, next + step - direction)) : next;
-    do next += direction; while (shown[next] && !(shown[next].type === LINE && passes(shown[next])));
-    if (shown[next]) this.activate(shown[next]);
-    else if (Math.abs(step) > 1 && shown.length) this.activate(shown[direction > 0 ? shown.length - 1 : 0]);
-    return this.look.active;
+    const at = shown.indexOf(this.look.active);
+    const from = at >= 0 ? at : direction > 0 ? this.list.first - 1 : shown.length;
+    const isWanted = (row) => row.type === LINE && passes(row);
+    const aim = Math.max(0, Math.min(shown.length - 1, from + step));
+    for (let index = aim; shown[index]; index += direction) if (isWanted(shown[index])) return this.activate(shown[index]);
+    for (let index = aim; index !== from && shown[index]; index -= direction) if (isWanted(shown[index])) return this.activate(shown[index]);
+    return null;
   }
 
   activate(row) {
@@ -81,6 +82,7 @@ export class LinesView {
     for (const one of [before, row]) this.redraw(one);
     this.list.reveal(this.rows.shown.indexOf(row));
     this.#scrolled();
+    return row;
   }
 
   toggle(row) {
@@ -177,7 +179,8 @@ export class LinesView {
   /** How many letters of a message fit beside one another; 0 when they are not wrapped. */
   #measure() {
     if (!this.look.isWrapped) return 0;
-    const row = this.sheet.appendChild(createRow());
+    const row = createRow();
+    this.sheet.append(row);
     const text = row.cells[4];
     const probe = el("span", {}, "0".repeat(100));
     text.append(probe);
