@@ -132,8 +132,8 @@ class Stream:
                 await self._say(b"".join((*parts, self._style.end(taken.end))), is_last=True)
                 return
             await self._say(b"".join(parts))
-            if 0 < len(taken.events) < limits.BATCH_EVENTS:
-                # The next ones go together.
+            if taken.events and not self._feed.stats().queued:
+                # The next ones go together. While some wait, nothing is waited for.
                 await asyncio.sleep(limits.BATCH_SECONDS)
 
     async def _check_place(self) -> None:
