@@ -1,9 +1,10 @@
 """What it costs to make a debug line fit to be shown: decoded, guarded, sanitised, redacted, cut and encoded.
 
-    python -m bench.debug_lines [--lines 20000] [--rounds 5]
+    python3 manage.py bench debug_lines [--lines 20000] [--rounds 5]
 
-One process and thread, no server. A line is prepared once for each profile that somebody looks with, however many look:
-microseconds a line here, times lines a second, is the share of a core that this takes.
+One process and thread, no server; by the thread's own clock, so that what else runs does not count. A line is prepared
+once for each profile that somebody looks with, however many look: microseconds a line here, times lines a second, is
+the share of a core that this takes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _FIELDS = [(b"fields", b'{"queue": "orders", "attempt": 3, "waited_ms": 5000}')]
 
 def main() -> None:
     """Print microseconds a line, the median of the rounds."""
-    parser = argparse.ArgumentParser(prog="python -m bench.debug_lines", description=__doc__)
+    parser = argparse.ArgumentParser(prog="manage.py bench debug_lines", description=__doc__)
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

@@ -63,7 +63,7 @@ _RESULT = {
         },
     },
 }
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "extension": "orders",
     "pod": "runner-7",
     "events": [

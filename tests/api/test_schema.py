@@ -6,19 +6,23 @@ import httpx
 import jsonschema
 import pytest
 import yaml
+from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver
 from jsonschema.validators import Draft202012Validator
 
+from debugconsole.api.schema import EXAMPLE as DEBUG_EXAMPLE
 from debugconsole.api.urls import urlpatterns as debug_urlpatterns
 from debugconsole.door import PATH as DEBUG_DOOR
+from debugconsole.door import debug_door
+from debugconsole.services.extensions import create_extension
 from observability.api import schema as described
 from observability.api.urls import urlpatterns
 from observability.ingest.door import application as doors
 from observability.ingest.writer import close_writer
-from observability.models import Project
-from observability.services.keys import NewKey
+from observability.models import Project, Scope
+from observability.services.keys import NewKey, create_key
 from reruns.api.urls import urlpatterns as rerun_urlpatterns
 
 
@@ -106,6 +110,23 @@ async def test_schema__example_of_a_door__is_taken_and_answered_as_described(
     _validate(document, operation["requestBody"]["content"]["application/json"]["schema"], example)
     _validate(document, operation["responses"][str(status)]["content"]["application/json"]["schema"], response.json())
     assert not response.json().get("rejected")
+
+
+async def test_schema__example_of_the_debug_door__is_taken_and_answered_as_described(
+    store: None, document: dict[str, Any], project: Project
+) -> None:
+    await sync_to_async(create_extension)(project=project, extension_id=DEBUG_EXAMPLE["extension"])
+    key = await sync_to_async(create_key)(project=project, name="Debug", scopes=[Scope.DEBUG])
+    operation = document["paths"][DEBUG_DOOR]["post"]
+    transport = httpx.ASGITransport(app=debug_door)  # type: ignore[arg-type]
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://playhead") as client:
+        response = await client.post(DEBUG_DOOR, json=DEBUG_EXAMPLE, headers={"api-key": key.text})
+
+    assert response.status_code == 202
+    _validate(document, operation["requestBody"]["content"]["application/json"]["schema"], DEBUG_EXAMPLE)
+    _validate(document, operation["responses"]["202"]["content"]["application/json"]["schema"], response.json())
+    assert response.json() == {"accepted": 2, "rejected": []}
 
 
 def _validate(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:

@@ -5,19 +5,26 @@ The examples are few and the same in every run; raise `max_examples` for a longe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
-from observability.models import Project, Scope
+from debugconsole.models import DebugSession
+from debugconsole.services.extensions import create_extension
+from debugconsole.services.grants import request_grant
+from debugconsole.services.sessions import Viewer, Wish, open_session
+from observability.models import Project, Scope, User
 from observability.services.keys import create_key
 from tests.api.conftest import TRACE_ID, write_trace
 
+SESSION_ID = "7d0e6a52-0b7e-4a3e-9d55-0f3b7f0d9a11"
 KNOWN = {"trace_id": TRACE_ID, "span_id": "root", "kind": "tool", "name": "search", "field": "input"}
+KNOWN |= {"session_id": SESSION_ID}
 # The doors are no part of this application; `test_schema` sends their examples to them.
 SCHEMA = schemathesis.openapi.from_wsgi("/api/schema", get_wsgi_application()).exclude(tag="ingest")
 # A cursor has the type of a text, but only one that a list gave is good.
@@ -31,10 +38,22 @@ BOUNDS = settings(
 
 
 @pytest.fixture
-def headers(store: None, project: Project) -> dict[str, str]:
-    """Return a key that may do everything in a project that has a trace."""
+def headers(store: None, project: Project, owner: User) -> Iterator[dict[str, str]]:
+    """Return a key that may do everything in a project that has a trace and a debug session."""
     write_trace(project)
-    return {"api-key": create_key(project=project, name="Key", scopes=[Scope.READ, Scope.RERUN, Scope.ADMIN]).text}
+    scopes: list[str] = [Scope.READ, Scope.RERUN, Scope.ADMIN, Scope.DEBUG]
+    key = create_key(project=project, name="Key", scopes=scopes, created_by=owner)
+    with override_settings(DEBUG_CONSOLE_ENABLED=True, IS_PRODUCTION=False):
+        _watch(project, owner)
+        yield {"api-key": key.text}
+
+
+def _watch(project: Project, person: User) -> None:
+    """Have an extension, a session at it, and a grant that waits."""
+    extension = create_extension(project=project, extension_id="orders")
+    opened = open_session(viewer=Viewer(user=person, transport="ws"), extension=extension, wish=Wish())
+    DebugSession.objects.filter(pk=opened.session.pk).update(id=SESSION_ID)
+    request_grant(extension=extension, requested_by=person, reason="a look")
 
 
 def _send_any(case: Any, headers: dict[str, str]) -> None:
