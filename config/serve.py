@@ -12,7 +12,7 @@ import uvicorn
 
 # Long-lived connections (live pages) are told to reconnect elsewhere after this long.
 GOODBYE_SECONDS = 2
-_DRAIN_SECONDS = 1.0
+_DRAIN_SECONDS = 2.0
 
 
 class Server(uvicorn.Server):

@@ -52,6 +52,7 @@ class Client:
         self.resumes: list[str] = []
         self.beats: list[dict[str, Any]] = []
         self.end: dict[str, Any] | None = None
+        self.ends: list[str] = []
         self.after = ""
         self.heard = 0
         self._changed = asyncio.Event()
@@ -103,6 +104,7 @@ class Client:
             self.beats.append(message)
         elif op == "end":
             self.end = message
+            self.ends.append(message["reason"])
         self._changed.set()
 
     def _take(self, events: list[dict[str, Any]]) -> None:
@@ -172,6 +174,10 @@ class EventsClient(Client):
                     fields = {}
         self._changed.set()
 
+    async def open_refused(self, after: str) -> None:
+        """Connect with what the server refuses."""
+        await self._run(after)
+
     def _take_frame(self, fields: dict[str, str]) -> None:
         data = json.loads(fields["data"]) if "data" in fields else None
         if data is not None and "event" in fields:
@@ -190,7 +196,12 @@ class PollClient(Client):
         where = f"{self.url}/api/debug/sessions/{self.session.pk}/poll"
         async with httpx.AsyncClient(timeout=None, headers=self.headers) as client:
             while self.end is None:
-                answer = await client.get(where, params={"after": after, "wait": 2, "limit": 2_000})
+                try:
+                    answer = await client.get(where, params={"after": after, "wait": 2, "limit": 2_000})
+                except httpx.TransportError:
+                    # The server went between two polls.
+                    self._hear({"op": "end", "reason": "gone"})
+                    return
                 if answer.status_code == 429:
                     await asyncio.sleep(0.2)
                     continue

@@ -57,11 +57,11 @@ class Streams:
     def client(self) -> Any:
         return redis.Redis.from_url(self.server.url)
 
-    def write(self, count: int, *, first: int = 0, maxlen: int = 100_000, **fields: Any) -> None:
+    def write(self, count: int, *, first: int = 0, maxlen: int = 100_000, padding: str = "", **fields: Any) -> None:
         """Publish lines numbered from `first`."""
         with self.client as client, client.pipeline(transaction=False) as pipe:
             for number in range(first, first + count):
-                self._add(pipe, str(number).encode(), maxlen, fields)
+                self._add(pipe, f"{number}{padding}".encode(), maxlen, fields)
             pipe.execute()
 
     def _add(self, pipe: Any, message: bytes, maxlen: int, fields: dict[str, Any]) -> None:
