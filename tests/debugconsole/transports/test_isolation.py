@@ -6,6 +6,7 @@ Nobody but the viewer learns that a session is there, and nothing that a caller 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
