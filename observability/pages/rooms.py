@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from django.conf import settings
+
 from observability.pages.palette import find_page
 
 
@@ -18,7 +20,7 @@ class TraceTab:
 
     `url_name` takes organization, project and trace: what the view reads. `module` is its script, loaded on first use,
     whose default export is a view as `static/js/trace/views.js` describes; `act(what, spanId)` does an action. `styles`
-    is for the module to load. `key` stands for the first action.
+    is loaded with it. `key` stands for the first action.
     """
 
     name: str
@@ -46,6 +48,26 @@ TRACE_TABS = (
         event_kinds=("ai", "tool", "http", "db"),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """Lines that the Log tab of a trace shows beside its records, read once when the tab is opened.
+
+    `url_name` takes organization, project and trace, and answers `items` of `{extension, console, event}`; `switch` is
+    the name of the setting without which there is none.
+    """
+
+    url_name: str
+    switch: str
+
+
+LOG_SOURCE = LogSource("debugconsole:trace-lines", switch="DEBUG_CONSOLE_ENABLED")
+
+
+def find_log_source(*slugs: str, trace_id: str) -> str:
+    """Return the address of a trace's lines, or "" where there is no such room or it is switched off."""
+    return find_page(LOG_SOURCE.url_name, *slugs, trace_id) if getattr(settings, LOG_SOURCE.switch) else ""
 
 
 @cache

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from observability.models import Role
 from observability.pages.access import project_page
-from observability.pages.rooms import list_trace_tabs
+from observability.pages.rooms import find_log_source, list_trace_tabs
 from observability.query.nodes import EQUAL, Query
 from observability.selectors.access import ProjectAccess
 from observability.selectors.compare import find_previous_run
@@ -66,6 +66,7 @@ def _make_urls(access: ProjectAccess, trace_id: str) -> dict[str, str]:
         "events": reverse("api:event-list", args=[trace_id]),
         "flow": reverse("api:trace-flow", args=[trace_id]),
         "logs": reverse("api:log-list", args=[trace_id]),
+        "log_source": find_log_source(*slugs, trace_id=trace_id),
         "state": reverse("api:trace-state", args=[trace_id]),
         "matches": reverse("api:event-matches", args=[trace_id]),
         "traces": reverse("observability:trace-list", args=slugs),

@@ -13,14 +13,12 @@ export default class TraceTab {
   constructor({ root, page }) {
     Object.assign(this, { root, page, isShown: false, sheet: null });
     this.chosen = [];
-    this.ready = loadStyles(root.dataset.styles);
     this.refresh = coalesce(() => this.#read(), LIVE_INTERVAL_MS);
     root.addEventListener("change", (event) => event.target.matches("[data-fork-trace]") && this.#choose(event.target));
   }
 
   async show() {
     this.isShown = true;
-    await this.ready;
     await this.#read();
     // Any rerun of the project may be one of this tree.
     this.end ??= connectLive({ subscriptions: [{ project: Number(this.page.urls.project) }], hears: ["rerun.changed"], onHint: () => this.isShown && this.refresh(), onCatchUp: () => this.isShown && this.refresh() });
@@ -47,7 +45,6 @@ export default class TraceTab {
 
   /** Open the sheet: `from` an event on, for one `step`, or as the playhead stands. */
   async act(what, spanId) {
-    await this.ready;
     try {
       const [{ openSheet }, html] = await Promise.all([import("./dialog.js"), this.#readSheet()]);
       openSheet({ html, page: this.page, what, spanId });
@@ -107,16 +104,4 @@ async function readPart(address) {
   const response = await request(address, { headers: { "HX-Request": "true" } });
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
-}
-
-/** Add the stylesheet once, and wait until it holds. */
-function loadStyles(href) {
-  const known = document.querySelector(`link[href="${href}"]`);
-  if (known) return Promise.resolve();
-  const link = el("link", { rel: "stylesheet", href });
-  document.head.append(link);
-  return new Promise((done) => {
-    link.addEventListener("load", done, { once: true });
-    link.addEventListener("error", done, { once: true });
-  });
 }

@@ -15,6 +15,9 @@ export class LogBar {
     this.node = el("select", { class: "input log-node", "aria-label": "Node" }, el("option", { value: "" }, "All nodes"));
     this.text = el("input", { class: "input", type: "search", placeholder: "Filter messages", "aria-label": "Filter messages", "data-filter-input": true, spellcheck: "false", autocomplete: "off", maxlength: 1000 });
     this.withEvents = el("input", { type: "checkbox", checked: true });
+    this.withLines = el("input", { type: "checkbox", checked: true });
+    this.linesCount = el("span", {});
+    this.linesBox = el("label", { class: "row log-check log-lines", hidden: true }, this.withLines, this.linesCount);
     this.isAbsolute = this.#toggle("Absolute times", "Show the time of day (t)");
     this.isWrapped = this.#toggle("Wrap", "Wrap long lines (w)");
     this.isPaused = this.#toggle("Pause", "Hold new lines back (p)");
@@ -23,6 +26,7 @@ export class LogBar {
       this.levels, this.streams, this.node,
       el("div", { class: "search log-search" }, icon("search"), this.text),
       el("label", { class: "row log-check" }, this.withEvents, "Show events"),
+      this.linesBox,
       el("div", { class: "log-looks" }, this.isAbsolute, this.isWrapped, this.isPaused, copy));
     this.root.addEventListener("click", (event) => {
       const chip = event.target.closest("[data-chip]");
@@ -38,6 +42,7 @@ export class LogBar {
     });
     this.node.addEventListener("change", onFilter);
     this.withEvents.addEventListener("change", onLook);
+    this.withLines.addEventListener("change", onLook);
     copy.addEventListener("click", onCopy);
     for (const [button, run] of [[this.isAbsolute, onLook], [this.isWrapped, onLook], [this.isPaused, onPause]]) {
       button.addEventListener("click", () => {
@@ -104,6 +109,15 @@ export class LogBar {
       return el("option", { value: name }, found ? `${name} (${compact(found.count)})` : name);
     }));
     this.node.value = chosen;
+  }
+
+  /** Offer the debug lines that there are, or say why they are not shown. */
+  showLines({ count, names, problems }) {
+    this.linesBox.hidden = !count && !problems.length;
+    this.withLines.hidden = !count;
+    this.linesCount.textContent = count ? `${compact(count)} debug ${count === 1 ? "line" : "lines"}` : "No debug lines";
+    this.linesBox.title = [count ? `Printed by ${names.join(", ")}; kept for minutes only` : "", ...problems].filter(Boolean).join("\n");
+    this.linesBox.classList.toggle("has-problem", problems.length > 0);
   }
 
   press(name) {

@@ -9,6 +9,7 @@ import { coalesce } from "../live.js";
 import { LineRows } from "./line-rows.js";
 import { LogBar, isOn } from "./log-bar.js";
 import { LogWindow } from "./log-window.js";
+import { RoomLines } from "./room-lines.js";
 import { ERROR, KINDS } from "./store.js";
 import { countLines } from "./wrapping.js";
 
@@ -16,12 +17,13 @@ const ROW_HEIGHT = 24;
 const LINE_HEIGHT = 18;
 const MOST_LINES = 40;
 const NEAR_ROWS = 400;
-const RECORD = 0, START = 1, FAILURE = 2;
+const RECORD = 0, START = 1, FAILURE = 2, LINE = 3;
 
 export default class LogView {
   constructor({ root, page }) {
     Object.assign(this, { root, page, store: page.store });
     this.window = new LogWindow({ page });
+    this.lines = new RoomLines({ url: page.urls.logSourceUrl, onRead: () => this.isShown && this.#showLines() });
     this.entries = [];
     this.active = this.mark = -1;
     this.unseen = 0;
@@ -35,6 +37,7 @@ export default class LogView {
   show() {
     this.isShown = true;
     this.#restore();
+    this.lines.read();
   }
 
   hide() {
@@ -48,6 +51,7 @@ export default class LogView {
   update() {
     if (!this.isShown) return;
     if (this.window.isRead) this.read();
+    if (this.#isGrowing()) this.lines.read();
     this.#render();
   }
 
@@ -121,6 +125,11 @@ export default class LogView {
       this.list.setRows(0, () => 0);
       this.#say(error.status === 400 ? error.message : `The log could not be read. ${error.message}.`, ["Try again", () => this.#start()]);
     }
+  }
+
+  #showLines() {
+    this.bar.showLines({ count: this.lines.records.length, names: this.lines.extensions, problems: this.lines.problems });
+    this.#render();
   }
 
   async #loadCounts() {
@@ -239,7 +248,8 @@ export default class LogView {
   #merge() {
     const { window, store, bar } = this;
     const entries = window.records.map((record) => ({ type: RECORD, ref: record.id, record, at: record.at }));
-    if (!bar.withEvents.checked || bar.values.stream.size || bar.node.value) return entries;
+    if (bar.withLines.checked && !bar.node.value) this.#mergeLines(entries);
+    if (!bar.withEvents.checked || bar.values.stream.size || bar.node.value) return sortEntries(entries);
     const first = window.older ? entries[0]?.at ?? 0 : -Infinity;
     const last = window.newer ? entries.at(-1)?.at ?? 0 : Infinity;
     const { level } = bar.values;
@@ -254,7 +264,14 @@ export default class LogView {
       const hasFailed = store.statuses[index] === ERROR && (store.ends[index] > store.starts[index] || level.size);
       if (hasFailed && (!level.size || level.has("error"))) take(FAILURE, index, store.ends[index]);
     }
-    return entries.sort((a, b) => a.at - b.at || a.type - b.type || a.ref - b.ref);
+    return sortEntries(entries);
+  }
+
+  #mergeLines(entries) {
+    const { level: levels, stream: streams } = this.bar.values;
+    for (const record of this.lines.list({ levels, streams, text: this.bar.text.value.trim().toLowerCase() })) {
+      entries.push({ type: LINE, ref: record.id, record, at: record.at });
+    }
   }
 
   #measure() {
@@ -281,26 +298,27 @@ export default class LogView {
 
   #heightOf(index) {
     const entry = this.entries[index];
-    if (!this.columns || entry.type !== RECORD) return ROW_HEIGHT;
+    if (!this.columns || !entry.record) return ROW_HEIGHT;
     return Math.min(MOST_LINES, countLines(entry.record.message, this.columns)) * LINE_HEIGHT + ROW_HEIGHT - LINE_HEIGHT;
   }
 
   #fillRow(row, at) {
     const entry = this.entries[at];
-    const said = entry.type === RECORD ? sayRecord(entry.record, this.store, { isWrapped: this.columns > 0 }) : sayEvent(entry, this.store);
+    const said = entry.record ? sayRecord(entry.record, this.store, { isWrapped: this.columns > 0 }) : sayEvent(entry, this.store);
     const [time, level, from, text, more] = row.cells;
     const isMarked = this.mark >= 0 && at >= Math.min(this.mark, this.active) && at <= Math.max(this.mark, this.active);
     row.id = `log-row-${at}`;
     row.dataset.at = at;
-    row.className = `log-row level-${said.level}${entry.type === RECORD ? "" : " is-event"}${at === this.active ? " is-active" : ""}${isMarked ? " is-selected" : ""}`;
+    row.className = `log-row level-${said.level}${{ [START]: " is-event", [FAILURE]: " is-event", [LINE]: " is-line" }[entry.type] ?? ""}${at === this.active ? " is-active" : ""}${isMarked ? " is-selected" : ""}`;
     row.setAttribute("aria-rowindex", at + 1);
     row.setAttribute("aria-selected", String(isMarked || at === this.active));
     time.textContent = this.#sayTime(entry.at);
     time.title = absolute(new Date(entry.at / 1000));
     level.textContent = said.label;
     from.textContent = said.from;
+    from.title = entry.type === LINE ? "A line of the debug console: kept for minutes, and not a record of the trace" : "";
     text.textContent = said.text;
-    const hidden = this.columns && entry.type === RECORD ? countLines(entry.record.message, this.columns) - MOST_LINES : 0;
+    const hidden = this.columns && entry.record ? countLines(entry.record.message, this.columns) - MOST_LINES : 0;
     more.textContent = hidden > 0 ? `+${grouped(hidden)} lines: open to read` : "";
   }
 
@@ -347,7 +365,7 @@ export default class LogView {
     const entry = this.entries[at];
     if (!entry) return;
     this.#activate(at);
-    if (entry.type === RECORD) this.page.openRecord(entry.record);
+    if (entry.record) this.page.openRecord(entry.record);
     else this.page.openEvent(entry.ref);
   }
 
@@ -356,13 +374,14 @@ export default class LogView {
     const isMarked = this.mark >= 0;
     const [from, until] = isMarked ? [Math.min(this.mark, this.active), Math.max(this.mark, this.active) + 1] : [0, this.entries.length];
     const lines = this.entries.slice(from, until).map((entry) => {
-      const said = entry.type === RECORD ? sayRecord(entry.record, this.store, { isWrapped: true }) : sayEvent(entry, this.store);
+      const said = entry.record ? sayRecord(entry.record, this.store, { isWrapped: true }) : sayEvent(entry, this.store);
       return `${new Date(entry.at / 1000).toISOString()} ${said.label.padEnd(6)} ${said.from}: ${said.text}`;
     });
     copyText(lines.join("\n"), `${grouped(lines.length)} ${lines.length === 1 ? "line" : "lines"} copied`);
   }
 }
 
+const sortEntries = (entries) => entries.sort((a, b) => a.at - b.at || a.type - b.type || (a.ref > b.ref) - (a.ref < b.ref));
 const keyOf = (entry) => `${entry.type}.${entry.ref}`;
 
 function createRow() {

@@ -102,6 +102,7 @@ export class Panel {
     const owner = record.span_id ? el("button", { type: "button", class: "link mono" }, record.span_id) : null;
     owner?.addEventListener("click", () => openEvent(record.span_id));
     this.#body(
+      record.link ? el("div", { class: "side-actions" }, el("a", { class: "button", href: record.link.url }, record.link.label)) : null,
       ...(record.flags ?? []).filter((flag) => NOTES[flag]).map((flag) => note(NOTES[flag])),
       block("message", "Message", { copied: record.message }, renderText(record.message)),
       record.omitted_bytes ? block("fields", "Fields", { note: bytes(record.omitted_bytes) },

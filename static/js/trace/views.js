@@ -7,6 +7,7 @@
  * event in the side panel; null for none) and may have `key(event)` for keys pressed elsewhere on the page.
  * What concerns one view alone in the tab bar carries `data-tools="name"` and is shown with it.
  */
+import { el } from "../dom.js";
 import { toast } from "../toast.js";
 import Timeline from "./timeline.js";
 
@@ -75,7 +76,7 @@ export class Views {
     if (this.made.has(name)) return this.made.get(name);
     try {
       const root = document.getElementById(`view-${name}`);
-      const { default: View } = await (MODULES[name]?.() ?? import(root.dataset.module));
+      const [{ default: View }] = await Promise.all([MODULES[name]?.() ?? import(root.dataset.module), loadStyles(root.dataset.styles)]);
       if (!this.made.has(name)) this.made.set(name, new View({ root, page: this.page }));
       return this.made.get(name);
     } catch (error) {
@@ -102,4 +103,15 @@ export class Views {
     this.choose(VIEW_NAMES[(at + step + VIEW_NAMES.length) % VIEW_NAMES.length]);
     this.tabs.querySelector("[aria-selected=true]").focus();
   }
+}
+
+/** Add a view's stylesheet once, and wait until it holds. */
+function loadStyles(href) {
+  if (!href || document.querySelector(`link[href="${href}"]`)) return null;
+  const link = el("link", { rel: "stylesheet", href });
+  document.head.append(link);
+  return new Promise((done) => {
+    link.addEventListener("load", done, { once: true });
+    link.addEventListener("error", done, { once: true });
+  });
 }

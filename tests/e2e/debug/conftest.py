@@ -40,7 +40,14 @@ class Printer:
         self.tenant = str(extension.organization.tenant_id)
         self.key = stream_key(settings.DEBUG_STREAM_PREFIX, tenant=self.tenant, extension=extension.extension_id)
 
-    def say(self, *messages: str, level: str = "info", stream: str = "log", request: str | None = None) -> None:
+    def say(
+        self,
+        *messages: str,
+        level: str = "info",
+        stream: str = "log",
+        request: str | None = None,
+        trace: str | None = None,
+    ) -> None:
         """Publish lines as a runner does."""
         for message in messages:
             line = Emission(
@@ -51,6 +58,7 @@ class Printer:
                 tenant=self.tenant,
                 extension="Orders",
                 request=request,
+                more=(("trace", trace),) if trace else (),
             )
             self.client.execute_command(*build_xadd(line, prefix=settings.DEBUG_STREAM_PREFIX))
 

@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from observability.models import User
-from tests.e2e.conftest import SignIn, expect_texts
+from tests.e2e.conftest import SignIn, StoreRecords, expect_texts
 from tests.e2e.debug.conftest import LINES, ROWS, STATE, Printer, Watch
 from tests.e2e.test_quality import BUDGET_BYTES, OWN_BYTES, PHONE, find_grave
+from tests.records import make_event, make_log
 
 
 def test_lines__as_they_come__are_shown_with_what_is_known_of_them(printer: Printer, watch: Watch) -> None:
@@ -164,3 +165,26 @@ def test_console__with_lines_opened_and_a_request__is_accessible_whole_and_light
     page.keyboard.press("y")
     expect(page.locator("#why-body")).to_contain_text("ext-debug:")
     assert find_grave(page) == []
+
+
+def test_trace__with_lines_of_its_own__shows_them_in_its_log_and_leads_to_the_console_and_back(
+    printer: Printer, visit: SignIn, owner: User, base: str, keep: StoreRecords
+) -> None:
+    keep(make_event("t-1", lasts=None), make_log("t-1", "a record", at=1))
+    printer.say("looking up", request="R-1", trace="t-1")
+    printer.say("of nobody's trace")
+    page = visit(owner).page
+    page.goto(f"{base}/traces/t-1/?tab=log")
+
+    line = page.locator(".log-row.is-line:not([hidden])")
+    expect(line).to_have_count(1)
+    expect(line).to_contain_text("Order desk")
+    page.get_by_label("1 debug line").uncheck()
+    expect(line).to_have_count(0)
+    page.get_by_label("1 debug line").check()
+    line.click()
+    page.get_by_role("link", name="Open in the debug console").click()
+
+    expect(page.locator(f"{ROWS}.is-linked .dbg-text")).to_have_text("looking up")
+    page.get_by_role("link", name="Open its trace").click()
+    expect(page).to_have_url(f"{base}/traces/t-1/")
