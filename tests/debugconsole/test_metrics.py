@@ -122,6 +122,37 @@ async def test_scrape__after_a_scripted_run__says_what_was_counted_by_hand(owner
     assert after["debug_redis_up"] == 1
 
 
+async def test_scrape__viewer_came_back_too_late__says_how_many_lines_it_lost(
+    owner: User, extension: Extension
+) -> None:
+    """It saw 2; of the 10 that came while it was away the oldest 6 were trimmed."""
+    opened = await sync_to_async(open_session)(
+        viewer=Viewer(user=owner, transport="poll"), extension=extension, wish=Wish()
+    )
+    feed = await begin(opened.session)
+    await publish(feed, *[{}] * 2)
+    await take_all(feed, 2)
+    token = token_of(feed, feed.position)
+    await finish(feed)
+    await publish(feed, *[{}] * 10)
+    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client:
+        await client.xtrim(feed.source.key, maxlen=4, approximate=False)
+    before = scrape()
+
+    again = await begin(opened.session, after=token)
+    await take_all(again, 10)
+    await finish(again)
+
+    after = scrape()
+    for name, count in (
+        ("debug_events_lost_retention_total", 6),
+        ("debug_events_dropped_total{cause=retention}", 6),
+        ("debug_events_delivered_total{transport=poll}", 4),
+        ("debug_resume_total{outcome=lost}", 1),
+    ):
+        assert after[name] - before[name] == count
+
+
 async def test_scrape__session_refused__says_by_what_kind_of_rule(owner: User, extension: Extension) -> None:
     rule = await sync_to_async(create_policy)(
         created_by=None,
