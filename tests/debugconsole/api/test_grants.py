@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from debugconsole.models import DebugGrant, Extension
@@ -85,6 +87,21 @@ def test_lists__each_person__sees_what_is_theirs(
 
     assert (list_ids(Api(user=owner), "to_decide"), list_ids(Api(user=admin), "given")) == ([], [number])
     assert list_ids(api, "given") == []
+
+
+def test_lists__one_or_many__take_as_many_queries(
+    api: Api, grant: dict[str, Any], owner: User, extension: Extension
+) -> None:
+    queries = []
+    for _ in range(2):
+        for of in ("mine", "to_decide", "given"):
+            with CaptureQueriesContext(connection) as captured:
+                Api(user=owner).get(f"{GRANTS}?of={of}")
+            queries.append(len(captured))
+        for _ in range(3):
+            ask(api)
+
+    assert queries[:3] == queries[3:]
 
 
 def test_item__says_what_the_reader_may_do(api: Api, grant: dict[str, Any], owner: User) -> None:
