@@ -206,6 +206,7 @@ def copy_traces(
                 database.execute(_SEGMENTS, {"day": day})
         say("summing up")
         database.execute("RESET enable_hashjoin")
+        database.execute("TRUNCATE trace_days")
         for statement in (*_FACTS, *_STEP_HOURS):
             values = {"projects": projects, "first_project": project_id, "days": DAYS}
             database.execute(statement, values if "%(" in statement else None)

@@ -213,6 +213,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 500},
     },
+    # observability.services.day_counts
+    "count-days": {
+        "task": "observability.tasks.count_days",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 500},
+    },
     # Reruns whose time is over, and those that a lost message left waiting.
     "sweep-reruns": {
         "task": "reruns.tasks.sweep_reruns",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from observability.services import deletion, purge, retention
+from observability.services import day_counts, deletion, purge, retention
 from observability.services.blob_sweep import sweep_all_blobs
 from observability.services.heartbeat import record_heartbeat
 from observability.services.partitions import ensure_current_partitions
 from observability.services.rejection_trim import trim_all_rejections
 
 RETENTION_SECONDS = 10
+COUNTING_SECONDS = 10
 
 
 @shared_task(ignore_result=True)
@@ -76,3 +77,10 @@ def run_retention() -> None:
     """Go on with retention for a few seconds, then leave the worker to others and come again."""
     if retention.work_on_retention(seconds=RETENTION_SECONDS):
         run_retention.delay()
+
+
+@shared_task(ignore_result=True)
+def count_days() -> None:
+    """Count the traces of past days for a few seconds, then leave the worker to others and come again."""
+    if not day_counts.count_all_days(seconds=COUNTING_SECONDS):
+        count_days.delay()

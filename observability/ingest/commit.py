@@ -8,8 +8,8 @@ The steps, in the order in which every process takes its locks (so two writers n
 2. Only if some existed: read their summaries, and the stored state of the events that arrive again, and join and fold
    once more against those. A trace that is new cannot have events, so the usual batch reads nothing.
 3. COPY new rows straight into their tables; changed rows go through a staging table and one upsert.
-4. Upsert summaries that existed before, hourly step figures, discovered steps, error groups, resources, sessions and
-   counts.
+4. Upsert summaries that existed before, forget the counts of past days that changed (`past_days.py`), upsert hourly
+   step figures, discovered steps, error groups, resources, sessions and counts.
 
 Plain COPY plus rare upsert instead of staging everything: docs/adr/0001. Nothing here retries; `writer.py` does.
 """
@@ -29,6 +29,7 @@ from observability.ingest import statements as sql
 from observability.ingest.counts import Counts
 from observability.ingest.fingerprints import find_fingerprint
 from observability.ingest.merge import merge_events
+from observability.ingest.past_days import FORGET_DAYS, list_past_days
 from observability.ingest.prepare import Prepared, PreparedEvent
 from observability.ingest.records import Rejected, WriteResult
 from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, TraceKey
@@ -104,6 +105,7 @@ class Commit:
         self._copy_logs()
         self._copy_search_rows()
         self._store_summaries()
+        self._forget_days()
         self._store_steps(changed)
         self._store_error_groups(changed)
         self._store_resources(submissions)
@@ -329,6 +331,19 @@ class Commit:
         ]
         if touched:
             self.connection.execute(sql.STORE_SUMMARIES, [encode_summaries(touched, self.now_us)])
+
+    def _forget_days(self) -> None:
+        """Put past days in question on which a trace started that this commit changes, before it or after it."""
+        starts = (
+            (summary.project_id, summary.started_at_us)
+            for key, after in self.summaries.items()
+            if self._is_touched(key)
+            for summary in (self.before[key], after)
+            if summary is not None
+        )
+        days = list_past_days(starts, self.now_us)
+        if days:
+            self.connection.execute(FORGET_DAYS, _to_columns(days))
 
     def _store_steps(self, changed: list[_Pending]) -> None:
         """Move the hourly figures of workflows, tools and prompts by what changed, and note newly seen ones."""

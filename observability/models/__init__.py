@@ -19,6 +19,7 @@ from observability.models.tenancy import (
     Scope,
     User,
 )
+from observability.models.trace_days import TraceDay
 from observability.models.traces import Event, Payload, Resource, SdkSession, SearchDocument, SearchSegment, Trace
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Step",
     "StepHour",
     "Trace",
+    "TraceDay",
     "TraceListChoice",
     "User",
 ]

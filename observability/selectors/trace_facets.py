@@ -1,100 +1,37 @@
-"""How many of the matching traces have which status, workflow, model, ...: what a list can be narrowed to."""
+"""How many of the matching traces have which status, workflow, model, ...: what a list can be narrowed to.
+
+What is counted are the traces of each `facets_hash`, which is equal where all fields are but the user; so a field is
+read off one trace of each, and what a query says of these fields is asked of that one trace too. Of past days the
+counts are remembered (`trace_days.py`).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from observability.query.nodes import Query
+from observability.query.nodes import NO_QUERY, Query
+from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
+from observability.selectors.facet_counts import FACETS, HASHED, MOST_IN_WINDOW, USER, Counting, read_counts
 from observability.selectors.shapes import Time, name_flags
-from observability.selectors.trace_filters import COLUMNS, LISTS, NO_FILTERS, TraceFilters
-from observability.selectors.traces import resolve_rare_text
-from observability.selectors.windows import Coverage, Traces, read_grouped, read_windows
-
-BUDGET_SECONDS = 0.25
-MOST_VALUES = 30
-_MOST_IN_WINDOW = 1_000
-FACETS = (
-    "status",
-    "workflow",
-    "model",
-    "environment",
-    "service",
-    "version",
-    "agent",
-    "user",
-    "tag",
-    "flag",
-    "source",
+from observability.selectors.trace_days import CountedDay, list_counted_days
+from observability.selectors.trace_filters import (
+    NO_FILTERS,
+    TraceFilters,
+    build_query_conditions,
+    list_asked_fields,
 )
-"""Fields that are counted, in the order pages show them."""
+from observability.selectors.traces import resolve_rare_text
+from observability.selectors.windows import Coverage, DayForgottenError, Window, read_windows
 
-# One pass over the matches, by users and by all that the other fields add up to: `traces_newest` knows that as one
-# number.
-_COUNT = """
-WITH together AS (
-    SELECT facets_hash, user_id, max(started_at) AS started_at, count(*) AS traces
-    FROM ({{matches}}) AS matches (facets_hash, user_id, started_at) GROUP BY GROUPING SETS ((facets_hash), (user_id))
-){apart}
-{found}
-"""
-# The fields are read off one trace of each group, then counted each by itself. The columns that a group is not about
-# are null in it.
-_APART = """, of_fields AS (
-    SELECT {columns}, traces
-    FROM (SELECT facets_hash, started_at, traces FROM together WHERE facets_hash IS NOT NULL) AS grouped
-    CROSS JOIN LATERAL (
-        SELECT {columns} FROM traces AS t WHERE t.project_id = %s AND t.started_at = grouped.started_at
-        AND t.facets_hash = grouped.facets_hash LIMIT 1
-    ) AS one
-), apart AS (
-    SELECT grouping({columns}) AS which, {columns}, sum(traces)::bigint AS traces
-    FROM of_fields GROUP BY GROUPING SETS ({each})
-)"""
-# Values beyond the most frequent of a window are not worth a facet.
-_FOUND = """(
-    SELECT '{field}' AS field, {column}::text AS value, traces FROM {source} AS found
-    WHERE {column}::text <> '' ORDER BY traces DESC LIMIT {most}
-)"""
-_ONE = "(SELECT {column}, traces FROM apart WHERE which = {which})"
-_ITEMS = """(
-    SELECT item AS {column}, sum(traces)::bigint AS traces
-    FROM apart CROSS JOIN unnest({column}) AS item WHERE which = {which} GROUP BY item
-)"""
-_MATCHED = ("facets_hash", "user_id", "started_at")
-_USER = "user"
-
-
-def _spell_count(fields: list[str]) -> str:
-    """Return the statement that counts these fields of matches, given as their `_MATCHED` columns.
-
-    Its parameter is the project, if there is a field beside the user.
-    """
-    others = [field for field in fields if field != _USER]
-    columns = ", ".join(COLUMNS[field] for field in others)
-    each = ", ".join(f"({COLUMNS[field]})" for field in others)
-    found = []
-    for place, field in enumerate(others):
-        # `grouping` has a bit for each column, the first one highest: set where the row is not about it.
-        which = (1 << len(others)) - 1 - (1 << (len(others) - 1 - place))
-        source = (_ITEMS if field in LISTS else _ONE).format(column=COLUMNS[field], which=which)
-        found.append(_spell_found(field, source))
-    if _USER in fields:
-        found.append(_spell_found(_USER, "together"))
-    return _COUNT.format(
-        apart=_APART.format(columns=columns, each=each) if others else "",
-        found=" UNION ALL ".join(found),
-    )
-
-
-def _spell_found(field: str, source: str) -> str:
-    return _FOUND.format(field=field, column=COLUMNS[field], source=source, most=_MOST_IN_WINDOW)
+BUDGET_SECONDS = 0.5
+MOST_VALUES = 30
 
 
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,19 +66,12 @@ def get_trace_facets(
     """Return the counts of each field's values among the matches, for `BUDGET_SECONDS` at most.
 
     What the query itself says of a field is left out of that field's own counts, so that they show what else could be
-    chosen. So: one pass over the matches for the fields it does not mention, and one for each that it does.
+    chosen.
     """
     filters = resolve_rare_text(project_id, filters)
     budget = Budget(BUDGET_SECONDS)
-    mentioned = [field for field in fields if filters.query.without_field(field) != filters.query]
-    groups = [([field for field in fields if field not in mentioned], filters.query)]
-    groups += [([field], filters.query.without_field(field)) for field in mentioned]
     counts: dict[str, Counter[str]] = {field: Counter() for field in fields}
-    coverages = []
-    for names, query in groups:
-        # What the whole query asks for is counted, also where a field's own part is left out.
-        narrowed = replace(filters, query=query, has_reruns=filters.includes_reruns)
-        coverages.append(_count(project_id, narrowed, names, counts, budget))
+    coverages = [_count(project_id, walk, counts, budget) for walk in _plan(filters, fields, MOST_VALUES + 1)]
     partial = [coverage for coverage in coverages if coverage.is_partial]
     return TraceFacets(
         facets=[_make_facet(field, counts[field], filters.query) for field in fields],
@@ -150,22 +80,66 @@ def get_trace_facets(
     )
 
 
-def _count(
-    project_id: int, filters: TraceFilters, fields: list[str], counts: dict[str, Counter[str]], budget: Budget
-) -> Coverage:
-    """Add what the matches have to the counts of these fields."""
-    if not fields:
-        return Coverage(is_partial=False)
-    budget.start_over()
-    statement = _spell_count(fields)
-    parameters = [] if fields == [_USER] else [project_id]
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One pass over the traces that match the filters, which are but a range for a plain one."""
 
-    def read(rows: Traces) -> None:
-        for field, value, traces in read_grouped(rows.values_list(*_MATCHED), statement, parameters):
+    filters: TraceFilters
+    counting: Counting
+    is_plain: bool = False
+
+
+def _plan(filters: TraceFilters, fields: tuple[str, ...], enough: int) -> list[_Walk]:
+    """Say how to count these fields: with one pass where the query asks for nothing but what the hash knows.
+
+    Users are counted with it where the query asks for the status at most. Otherwise there is a pass for the fields that
+    the query does not mention, and one for each that it does.
+    """
+    asked = list_asked_fields(filters.query)
+    if filters.ids or filters.includes_reruns or not asked <= HASHED:
+        return _plan_one_by_one(filters, fields)
+    together = [field for field in fields if field != USER or asked <= {"status"}]
+    conditions = {field: build_query_conditions(filters.query.without_field(field)) for field in together}
+    # Of a field that is asked for, the values that were chosen are wanted too; a value of flags is a sum of several.
+    counting = Counting(together, conditions, dict.fromkeys(set(FACETS) - asked - {"flag"}, enough))
+    walks = [_Walk(replace(filters, query=NO_QUERY), counting, is_plain=True)]
+    return [*walks, *_plan_one_by_one(filters, tuple(field for field in fields if field not in together))]
+
+
+def _plan_one_by_one(filters: TraceFilters, fields: tuple[str, ...]) -> list[_Walk]:
+    mentioned = [field for field in fields if filters.query.without_field(field) != filters.query]
+    groups = [([field for field in fields if field not in mentioned], filters.query)]
+    groups += [([field], filters.query.without_field(field)) for field in mentioned]
+    # What the whole query asks for is counted, also where a field's own part is left out.
+    has_reruns = filters.includes_reruns
+    return [
+        _Walk(replace(filters, query=query, has_reruns=has_reruns), Counting(names)) for names, query in groups if names
+    ]
+
+
+def _count(project_id: int, walk: _Walk, counts: dict[str, Counter[str]], budget: Budget) -> Coverage:
+    """Add what a pass finds to the counts of its fields."""
+    days = list_counted_days(project_id, walk.filters, has_facets=True) if walk.is_plain else []
+    try:
+        return _read(project_id, walk, counts, budget, days)
+    except DayForgottenError:
+        # Rare, because whoever changes a past day is.
+        for field in walk.counting.fields:
+            counts[field].clear()
+        return _read(project_id, walk, counts, budget, [])
+
+
+def _read(
+    project_id: int, walk: _Walk, counts: dict[str, Counter[str]], budget: Budget, days: list[CountedDay]
+) -> Coverage:
+    budget.start_over(budgets.FIRST_COUNTED if walk.is_plain else None)
+
+    def read(window: Window) -> None:
+        for field, value, traces in read_counts(project_id, window, walk.counting):
             for name in name_flags(int(value)) if field == "flag" else (value,):
                 counts[field][name] += traces
 
-    return read_windows(project_id, filters, budget=budget, read=read)
+    return read_windows(project_id, walk.filters, budget=budget, read=read, days=days)
 
 
 def _find_covered(partial: list[Coverage]) -> datetime | None:
@@ -192,6 +166,7 @@ def list_frequent_values(project_id: int, field: str, *, prefix: str, limit: int
     Counted over the newest traces, as far as the budget goes.
     """
     counts: dict[str, Counter[str]] = {field: Counter()}
-    _count(project_id, NO_FILTERS, [field], counts, Budget(BUDGET_SECONDS / 2))
+    [walk] = _plan(NO_FILTERS, (field,), MOST_IN_WINDOW)
+    _count(project_id, walk, counts, Budget(BUDGET_SECONDS / 4))
     fitting = [(value, count) for value, count in counts[field].items() if value.lower().startswith(prefix.lower())]
     return sorted(fitting, key=lambda each: (-each[1], each[0]))[:limit]

@@ -115,6 +115,17 @@ class TraceFilters:
 NO_FILTERS = TraceFilters()
 
 
+def list_asked_fields(query: Query) -> set[str]:
+    """Return the fields that a query says something of, anywhere in it; `text` where it searches."""
+    nodes = walk(query.root)
+    return {"text" if isinstance(node, Text) else node.field for node in nodes if isinstance(node, Text | Term)}
+
+
+def build_query_conditions(query: Query) -> Q:
+    """Return the condition that a trace matches a query without text, whether it is a rerun or not."""
+    return build_conditions(TraceFilters(query=query, has_reruns=True), match_text=lambda text: Q(trace_id=text))
+
+
 def is_indexed(filters: TraceFilters) -> bool:
     """Say whether an index on `traces` leads straight to the matches, so that no scan has to be budgeted.
 

@@ -13,12 +13,29 @@ from msgspec import Meta
 
 from observability.query.nodes import Term
 from observability.query.values import Ago, Moment, resolve_time
+from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
 from observability.selectors.paging import EPOCH
 from observability.selectors.shapes import Time
-from observability.selectors.trace_filters import NO_FILTERS, TraceFilters
+from observability.selectors.trace_days import CountedDay, list_counted_days
+from observability.selectors.trace_filters import (
+    NO_FILTERS,
+    TraceFilters,
+    build_query_conditions,
+    list_asked_fields,
+)
 from observability.selectors.traces import get_newest_start, get_oldest_start, resolve_rare_text
-from observability.selectors.windows import Traces, read_grouped, read_windows
+from observability.selectors.windows import (
+    Coverage,
+    DayForgottenError,
+    Sql,
+    Window,
+    join,
+    read_windows,
+    run,
+    spell_condition,
+    spell_rows,
+)
 
 BUDGET_SECONDS = 0.5
 MOST_BUCKETS = 200
@@ -28,10 +45,20 @@ _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
 _DAY_S = 86_400
 # Bars begin at whole multiples of their width since 1970, which is what `date_bin` counts from here; dividing the
 # number of seconds would take four times as long, because that is a numeric.
-_COUNT = """
-WITH matches AS ({matches})
-SELECT date_bin(%s, started_at, %s) AS bucket, status, count(*) FROM matches GROUP BY 1, 2
+_SCANNED = """
+SELECT date_bin(%s, started_at, %s), status, count(*) FROM ({rows}) AS matches (started_at, status) GROUP BY 1, 2
 """
+# Of past days hours are remembered (`trace_days.py`), which lie in one bar each where a bar is some hours wide. The
+# condition is on `traces`.
+_REMEMBERED = """
+SELECT date_bin(%s, traces.hour, %s), traces.status, sum(traces.counted)::bigint
+FROM trace_days AS d CROSS JOIN LATERAL unnest(d.hours, d.hour_statuses, d.hour_traces)
+    AS traces (hour, status, counted)
+WHERE d.project_id = %s AND d.day = ANY(%s) AND {condition} GROUP BY 1, 2
+UNION ALL
+SELECT NULL, '', count(*) FROM trace_days WHERE project_id = %s AND day = ANY(%s) AND hours IS NOT NULL
+"""
+_HOUR_S = 3_600
 
 
 class HistogramBucket(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,15 +101,8 @@ def get_trace_histogram(project_id: int, *, filters: TraceFilters = NO_FILTERS, 
     now = timezone.now()
     start, end, is_default = _choose_range(project_id, filters, now)
     width = _choose_width((end - start).total_seconds(), min(buckets, MOST_BUCKETS))
-    filters = resolve_rare_text(project_id, filters)
-    counts: Counter[tuple[int, str]] = Counter()
-
-    def read(rows: Traces) -> None:
-        counted = read_grouped(rows.values("started_at", "status"), _COUNT, [timedelta(seconds=width), EPOCH])
-        counts.update({(int(bucket.timestamp()) // width, status): count for bucket, status, count in counted})
-
-    narrowed = replace(filters, since=start, until=end)
-    coverage = read_windows(project_id, narrowed, budget=Budget(BUDGET_SECONDS), read=read)
+    filters = replace(resolve_rare_text(project_id, filters), since=start, until=end)
+    counts, coverage = _count(project_id, filters, width)
     first, last = int(start.timestamp() // width), int((end - timedelta(microseconds=1)).timestamp() // width)
     return TraceHistogram(
         start=start,
@@ -93,6 +113,55 @@ def get_trace_histogram(project_id: int, *, filters: TraceFilters = NO_FILTERS, 
         is_partial=coverage.is_partial,
         covered_from=coverage.since,
     )
+
+
+def _count(project_id: int, filters: TraceFilters, width: int) -> tuple[Counter[tuple[int, str]], Coverage]:
+    """Return the matches by number of the bar and status, and how far back they were counted."""
+    days: list[CountedDay] = []
+    if _is_plain(filters) and width % _HOUR_S == 0:
+        days = list_counted_days(project_id, filters, has_facets=False)
+    try:
+        return _read(project_id, filters, width, days)
+    except DayForgottenError:
+        # Rare, because whoever changes a past day is.
+        return _read(project_id, filters, width, [])
+
+
+def _is_plain(filters: TraceFilters) -> bool:
+    """Say whether nothing is asked but the status, which hours and the index know."""
+    return not (filters.ids or filters.includes_reruns) and list_asked_fields(filters.query) <= {"status"}
+
+
+def _read(
+    project_id: int, filters: TraceFilters, width: int, days: list[CountedDay]
+) -> tuple[Counter[tuple[int, str]], Coverage]:
+    counts: Counter[tuple[int, str]] = Counter()
+    condition = spell_condition(build_query_conditions(filters.query)) if days else ("", [])
+
+    def read(window: Window) -> None:
+        for bucket, status, count in _run(project_id, window, width, condition):
+            counts[int(bucket.timestamp()) // width, status] += count
+
+    budget = Budget(BUDGET_SECONDS)
+    budget.start_over(budgets.FIRST_COUNTED if _is_plain(filters) else None)
+    return counts, read_windows(project_id, filters, budget=budget, read=read, days=days)
+
+
+def _run(project_id: int, window: Window, width: int, condition: Sql) -> list[tuple[datetime, str, int]]:
+    """Return bucket, status and count of what is in the window. Raises `DayForgottenError`."""
+    bins = [timedelta(seconds=width), EPOCH]
+    parts: list[Sql] = []
+    rows = spell_rows([each.values_list("started_at", "status") for each in window.rows])
+    if rows is not None:
+        parts.append((_SCANNED.format(rows=rows[0]), [*bins, *rows[1]]))
+    days = [each.day for each in window.days]
+    if days:
+        text, parameters = condition
+        parts.append((_REMEMBERED.format(condition=text), [*bins, *[project_id, days], *parameters, project_id, days]))
+    found = run(join(" UNION ALL ", parts)) if parts else []
+    if days and (None, "", len(days)) not in found:
+        raise DayForgottenError
+    return [row for row in found if row[0] is not None]
 
 
 def _choose_range(project_id: int, filters: TraceFilters, now: datetime) -> tuple[datetime, datetime, bool]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from observability.models import Trace
 from observability.selectors.budget import Budget, OutOfTimeError
 from observability.selectors.paging import Position, is_before
+from observability.selectors.trace_days import CountedDay, Stretch, list_stretches
 from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.traces import find_window_end, is_from, select_traces
 
 Traces = QuerySet[Trace]
+Sql = tuple[str, Sequence[Any]]
+"""Text and its parameters."""
+
+
+class DayForgottenError(Exception):
+    """What was remembered of a day was forgotten since the read began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,38 +35,99 @@ class Coverage:
     since: datetime | None = None
 
 
-def read_windows(project_id: int, filters: TraceFilters, *, budget: Budget, read: Callable[[Traces], None]) -> Coverage:
+@dataclass(slots=True)
+class Window:
+    """What one statement is to count: rows of some stretches of time, and days whose counts are remembered."""
+
+    rows: list[Traces] = field(default_factory=list)
+    days: list[CountedDay] = field(default_factory=list)
+    is_everything: bool = False
+
+
+def read_windows(
+    project_id: int,
+    filters: TraceFilters,
+    *,
+    budget: Budget,
+    read: Callable[[Window], None],
+    days: Sequence[CountedDay] = (),
+) -> Coverage:
     """Hand `read` the matches window by window, newest first, until all were read or the time is up.
 
-    Windows are counted in rows along an index (`keep_walkable`) and grow while they are quick. `read` runs one
-    statement on what it is given; what it does after the statement happens for whole windows alone.
+    Windows are counted in rows along an index (`keep_walkable`) and grow while they are quick. `days` are not looked
+    through, but handed on where their time has come. `read` runs one statement on what it is given; what it does after
+    the statement happens for whole windows alone.
     """
+    stretches = list_stretches(filters, days)
     position: Position | None = None
-    while True:
+    covered: datetime | None = None
+    while stretches:
         try:
             with budget.spend():
-                end = find_window_end(project_id, filters, position, budget.window)
-                rows = select_traces(project_id, filters, since=end.at if end else None)
-                rows = rows.filter(is_before(position, time="started_at", key="trace_id"))
-                read(rows if end is None else rows.filter(is_from(end)))
+                window, left, position = _fill(project_id, filters, stretches, position, budget.window)
+                window.is_everything = covered is None and not left
+                read(window)
         except OutOfTimeError:
-            return Coverage(is_partial=True, since=position.at if position else None)
-        if end is None:
-            return Coverage(is_partial=False)
-        position = end
+            return Coverage(is_partial=True, since=covered)
+        covered = position.at if position else stretches[len(stretches) - len(left) - 1].begins_at
+        stretches = left
+    return Coverage(is_partial=False)
 
 
-def read_grouped(rows: QuerySet[Trace, Any], statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    """Run a statement over the rows as `matches`: what groups them is beyond the ORM, what they are is not.
+def _fill(
+    project_id: int, filters: TraceFilters, stretches: list[Stretch], position: Position | None, size: int
+) -> tuple[Window, list[Stretch], Position | None]:
+    """Return a window, the stretches that are left, and how far the first of those was read."""
+    window = Window()
+    for place, stretch in enumerate(stretches):
+        if not stretch.is_empty:
+            narrowed = stretch.narrow(filters)
+            end = find_window_end(project_id, narrowed, position, size)
+            rows = select_traces(project_id, narrowed, since=end.at if end else None)
+            rows = rows.filter(is_before(position, time="started_at", key="trace_id"))
+            window.rows.append(rows if end is None else rows.filter(is_from(end)))
+            if end is not None:
+                return window, stretches[place:], end
+            position = None
+        elif window.days:
+            # More days than one statement takes.
+            return window, stretches[place:], None
+        window.days += stretch.days
+    return window, [], None
 
-    `statement` is a constant with `{matches}` where the rows go; its own parameters come after theirs.
-    """
+
+def spell_rows(rows: Sequence[QuerySet[Trace, Any]]) -> Sql | None:
+    """Return all rows of these querysets as one SELECT; None where there can be none."""
+    found: list[Sql] = []
+    for each in rows:
+        try:
+            found.append(each.query.sql_with_params())
+        except EmptyResultSet:
+            # A comparison that no number of the column's size can fulfil.
+            continue
+    return join(" UNION ALL ", found) if found else None
+
+
+def spell_condition(condition: Q) -> Sql:
+    """Return a condition on columns of a relation that is called `traces`."""
+    query = Trace.objects.filter(condition).query
     try:
-        sql, given = rows.query.sql_with_params()
+        text, parameters = query.get_compiler(connection=connection).compile(query.where)
+    except FullResultSet:
+        return "true", []
     except EmptyResultSet:
-        # A comparison that no number of the column's size can fulfil.
-        return []
+        return "false", []
+    return text, list(parameters)
+
+
+def join(separator: str, parts: Sequence[Sql]) -> Sql:
+    """Return parts of a statement as one."""
+    return separator.join(text for text, _ in parts), [each for _, parameters in parts for each in parameters]
+
+
+def run(statement: Sql) -> list[tuple[Any, ...]]:
+    """Return what a statement finds that is beyond the ORM."""
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(matches=sql), [*given, *parameters])
+        cursor.execute(*statement)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

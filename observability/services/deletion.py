@@ -47,6 +47,7 @@ _OF_PROJECT = {
     **_OF_TRACES,
     "search_segments": ("started_at", "segment_id"),
     "traces": ("trace_id",),
+    "trace_days": ("day",),
     "resources": ("hash",),
     "steps": ("kind", "key"),
     "step_hours": ("kind", "key", "hour"),

@@ -25,6 +25,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg import errors
 
 from observability.errors import NotFoundError
+from observability.ingest.past_days import FORGET_DAYS
 from observability.services import purge
 
 BATCH_ROWS = 2_000
@@ -62,6 +63,7 @@ DAY_TABLES = (
 """Tables that have a partition for each day."""
 
 OTHER_TABLES = (
+    TimedTable("trace_days", ("day",), "day"),
     TimedTable("step_hours", ("kind", "key", "hour"), "hour"),
     TimedTable("ingest_counts", ("door", "hour", "code"), "hour"),
     TimedTable("key_days", ("public_id", "day", "code"), "day"),
@@ -111,7 +113,7 @@ ORDER BY started_at, trace_id LIMIT %(limit)s
 """
 # Locked in the writer's order, and looked at again under the lock: it may have gone on since it was found.
 _LOCK_TRACES = """
-SELECT trace_id FROM traces
+SELECT trace_id, started_at FROM traces
 WHERE project_id = %(project)s AND trace_id = ANY(%(traces)s) AND started_at < %(until)s
     AND coalesce((fold_state ->> 'last_us')::bigint, 0) < %(until_us)s
 ORDER BY trace_id FOR UPDATE SKIP LOCKED
@@ -152,8 +154,12 @@ def _purge(project_id: int, trace_id: str) -> Iterator[Batch]:
 def _delete_traces(asked: dict[str, Any]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK_TRACES, asked)
-        cursor.execute(_DELETE_TRACES, asked | {"traces": [row[0] for row in cursor.fetchall()]})
-        return int(cursor.rowcount)
+        locked = cursor.fetchall()
+        cursor.execute(_DELETE_TRACES, asked | {"traces": [row[0] for row in locked]})
+        count = int(cursor.rowcount)
+        days = sorted({started_at.date() for _, started_at in locked})
+        cursor.execute(FORGET_DAYS, [[asked["project"]] * len(days), days])
+        return count
 
 
 # --- Rows by their own time -------------------------------------------------------------------------------------------

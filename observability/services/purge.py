@@ -30,7 +30,8 @@ from django.utils import timezone
 
 from observability import live
 from observability.errors import NotFoundError
-from observability.ingest.statements import EVENTS, STORE_STEP_HOURS, decode_event, decode_summary
+from observability.ingest.past_days import FORGET_DAYS, list_past_days
+from observability.ingest.statements import EVENTS, STORE_STEP_HOURS, decode_event, decode_summary, to_us
 from observability.ingest.step_figures import StepFigures
 from observability.ingest.summaries import empty_summary
 from observability.models import Event, Trace
@@ -53,6 +54,7 @@ def delete_trace(*, project_id: int, trace_id: str, is_purge_requested: bool = T
         now = timezone.now()
         version = trace["version"] + 1
         _select(project_id, trace_id).update(deleted_at=now, updated_at=now, version=version)
+        _forget_day(project_id, trace["started_at"])
         figures = StepFigures()
         figures.move_workflow(decode_summary(dict(trace)), empty_summary(project_id, trace_id))
         _store_figures(figures)
@@ -77,6 +79,7 @@ def _restore(project_id: int, trace_id: str) -> bool:
         return False
     version = trace["version"] + 1
     _select(project_id, trace_id).update(deleted_at=None, updated_at=timezone.now(), version=version)
+    _forget_day(project_id, trace["started_at"])
     figures = StepFigures()
     figures.move_workflow(None, decode_summary(dict(trace)))
     _store_figures(figures)
@@ -246,6 +249,14 @@ _CONTENT = (
 
 def _select(project_id: int, trace_id: str) -> QuerySet[Trace]:
     return Trace.objects.filter(project_id=project_id, trace_id=trace_id)
+
+
+def _forget_day(project_id: int, started_at: datetime) -> None:
+    """Put the day in question, if it is past, because a trace of it is hidden or shown."""
+    days = list_past_days([(project_id, to_us(started_at))], to_us(timezone.now()))
+    if days:
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET_DAYS, [list(column) for column in zip(*days, strict=True)])
 
 
 def _store_figures(figures: StepFigures) -> None:

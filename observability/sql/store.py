@@ -278,6 +278,7 @@ PARTITIONED = (*_FIRST_PARTITIONED, "search_segments")
 DISTRIBUTED = (
     *PARTITIONED,
     "traces",
+    "trace_days",
     "resources",
     "steps",
     "step_hours",

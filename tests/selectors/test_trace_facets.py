@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from observability.models import Project
 from observability.query import parse_query
 from observability.selectors.budget import Budget
+from observability.selectors.facet_counts import FACETS
 from observability.selectors.trace_completions import list_completions
-from observability.selectors.trace_facets import FACETS, MOST_VALUES, TraceFacets, get_trace_facets
+from observability.selectors.trace_facets import MOST_VALUES, TraceFacets, get_trace_facets
 from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.traces import list_traces
 from observability.services.purge import delete_trace
@@ -81,6 +82,7 @@ def test_facets__any_query__counted_as_by_hand(
     project: Project, monkeypatch: pytest.MonkeyPatch, q: str, window: int
 ) -> None:
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", window)
+    monkeypatch.setattr("observability.selectors.budget.FIRST_COUNTED", window)
     _write_some(project)
 
     found = _count(project, q)
@@ -139,10 +141,32 @@ def test_facets__very_many_values__the_most_frequent_and_the_chosen(project: Pro
     assert (len(users.values), users.values[-1].value, users.values[-1].is_selected) == (MOST_VALUES + 1, "u033", True)
 
 
+def test_facets__as_many_values_as_are_shown__the_first_of_equals_by_name(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observability.selectors.trace_facets.MOST_VALUES", 2)
+    write(project.pk, *(make_event(f"t-{name}", name=name, user_id=name) for name in ("é", "b", "B", "a")))
+
+    found = _count(project)
+
+    assert _values(found, "workflow") == _values(found, "user") == {"B": 1, "a": 1}
+
+
+def test_facets__flag_beside_many_others__is_counted_with_each(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observability.selectors.trace_facets.MOST_VALUES", 1)
+    others: list[dict[str, Any]] = [{}, {"attributes": b"{}"}, {"error_stack": "x"}, {"extra": b"{}"}]
+    secret = b'"key sk-proj-Tz0aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1v"'
+    write(project.pk, *(make_event(f"t{place}", output=secret, **other) for place, other in enumerate(others)))
+
+    assert _values(_count(project), "flag") == {"redacted": 4}
+
+
 def test_facets__out_of_time__says_from_when_on_they_are_whole(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 5)
+    monkeypatch.setattr("observability.selectors.budget.FIRST_COUNTED", 5)
     write(project.pk, *(make_event(f"t{number:02}", at=number) for number in range(30)))
     seconds_left = iter([1.0, 0.0])
     monkeypatch.setattr(Budget, "left", property(lambda _: next(seconds_left)))

@@ -46,6 +46,7 @@ def test_histogram__range_asked_for__counted_as_by_hand(
     project: Project, monkeypatch: pytest.MonkeyPatch, q: str, window: int
 ) -> None:
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", window)
+    monkeypatch.setattr("observability.selectors.budget.FIRST_COUNTED", window)
     _write_some(project)
 
     found = _draw(project, q, since=at(10), until=at(100), buckets=10)
@@ -107,7 +108,7 @@ def test_histogram__started_in_the_query__is_the_range(project: Project) -> None
 def test_histogram__out_of_time__says_from_when_on_it_is_whole(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 5)
+    monkeypatch.setattr("observability.selectors.budget.FIRST_COUNTED", 5)
     write(project.pk, *(make_event(f"t{number:02}", at=number) for number in range(30)))
     seconds_left = iter([1.0, 0.0])
     monkeypatch.setattr(Budget, "left", property(lambda _: next(seconds_left)))
