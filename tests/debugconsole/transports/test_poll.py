@@ -128,19 +128,16 @@ async def test_poll__of_a_session_that_is_over__says_so(owner: User, extension: 
     assert (answer["end"]["reason"], later["end"]["reason"]) == ("closed", "closed")
 
 
-@pytest.mark.parametrize(
-    "query", [{"limit": 0}, {"limit": "x"}, {"limit": "nan"}, {"wait": 21}, {"wait": -1}, {"after": "$"}, {"tenant": 1}]
-)
-async def test_poll__asked_for_wrongly__is_refused_naming_the_parameter(
-    query: dict[str, Any], owner: User, extension: Extension
-) -> None:
+async def test_poll__asked_for_wrongly__is_refused_naming_the_parameter(owner: User, extension: Extension) -> None:
     poller, _ = await begin(owner, extension)
+    wrong = (("limit", 0), ("limit", "x"), ("limit", "nan"), ("wait", 21), ("wait", -1), ("after", "$"), ("tenant", 1))
+    for name, value in wrong:
+        exchange = poller.ask(**{name: value})
 
-    exchange = poller.ask(**query)
-    refused = await exchange.fetch()
+        refused = await exchange.fetch()
 
-    assert exchange.status == 400
-    assert refused["detail"].startswith(f"{next(iter(query))}:")
+        assert exchange.status == 400
+        assert refused["detail"].startswith(f"{name}:")
 
 
 async def test_poll__of_somebody_else__is_none(
