@@ -27,6 +27,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SPAN_PATHS = ("/v1/traces", "/api/public/otel/v1/traces")
 SDK_PATH = "/api/observability/events"
+DEBUG_PATH = "/api/debug/ingest"
 ID_FIELDS = {"traceId", "spanId", "parentSpanId"}
 # Said by one side to the other about this connection alone.
 HOP_HEADERS = {"connection", "content-length", "transfer-encoding", "date", "server"}
@@ -174,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 404, {}, b""
         if self.path == SDK_PATH:
             return 202, {"content-type": "application/json"}, b'{"success": true}'
+        if self.path == DEBUG_PATH:
+            return 202, {"content-type": "application/json"}, b'{"accepted": 1, "rejected": []}'
         return 200, {"content-type": self.headers.get("content-type", "")}, b""
 
     def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:

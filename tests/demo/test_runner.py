@@ -13,7 +13,7 @@ import pytest
 from demo.options import Pacer
 from demo.runner import Sent
 from tests.demo.conftest import START_SECONDS, StartDemo
-from tests.receiver import Receiver, run_receiver
+from tests.receiver import DEBUG_PATH, Receiver, run_receiver
 
 pytestmark = pytest.mark.slow
 
@@ -43,18 +43,27 @@ def test_demo__server_comes_late_and_restarts__keeps_sending(start_demo: StartDe
     assert demo.poll() is None
 
 
+def _list_printed_traces(received: Receiver) -> set[str]:
+    bodies = [json.loads(request.body) for request in received.requests if request.path == DEBUG_PATH]
+    return {line["trace"] for body in bodies for line in body["events"] if "trace" in line}
+
+
 def test_demo__sigterm__flushes_and_ends_well(start_demo: StartDemo) -> None:
+    """By then the extension has printed of runs that were sent, too."""
     with run_receiver() as received:
         demo = start_demo("--url", received.url, "--rate", "120")
-        _wait_until(lambda: _has_both(received))
+        _wait_until(lambda: _has_both(received) and _list_printed_traces(received))
 
         demo.send_signal(signal.SIGTERM)
         printed, _ = demo.communicate(timeout=30)
 
-        names = [event["name"] for batch in received.list_batches() for event in batch["events"]]
+        events = [event for batch in received.list_batches() for event in batch["events"]]
+        names = [event["name"] for event in events]
+        sent = {event.get("traceId") for event in events} | {span.trace_id.hex() for span in received.list_spans()}
     assert demo.returncode == 0
     assert "runs sent" in printed
     assert names[-1] == "__session_end__"
+    assert _list_printed_traces(received) <= sent
 
 
 def test_demo__killed__takes_its_children_with_it(start_demo: StartDemo) -> None:
