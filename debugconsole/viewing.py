@@ -38,7 +38,7 @@ from debugconsole.wire.envelope import EndReason, Notice, NoticeCode
 from debugconsole.wire.keys import stream_key
 from debugconsole.wire.prepare import Source
 from debugconsole.wire.tokens import Position, TokenError, read_token, write_token
-from observability.query import Exact, Term
+from observability.query import Exact, QueryError, Term
 
 log = structlog.get_logger(__name__)
 
@@ -206,7 +206,11 @@ class Warden:
             elif session is not None and self.sessions.get(feed) is before[feed]:
                 # Not where the viewer changed the row meanwhile: this one is older.
                 self.sessions[feed] = session
-                _steer(feed, before[feed], session)
+                try:
+                    _steer(feed, before[feed], session)
+                except QueryError as error:
+                    # One row that cannot be read must not leave the others unjudged.
+                    log.warning("debug.session_unsteerable", session=str(session_id), error=str(error))
 
     async def keep(self) -> None:
         """Write down how far every feed is."""

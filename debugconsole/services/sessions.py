@@ -24,6 +24,7 @@ from debugconsole.errors import (
     ViewerLimitError,
 )
 from debugconsole.filters import parse_filter
+from debugconsole.filters.parse import MOST_CHARACTERS
 from debugconsole.metrics import DECISIONS, SESSION_ENDS, SESSIONS
 from debugconsole.models import DebugSession, Extension
 from debugconsole.selectors.policy import Ask, Decision, decide_many, explain
@@ -34,6 +35,7 @@ from debugconsole.wire.envelope import EndReason
 from debugconsole.wire.profiles import PROFILES
 from observability.errors import InvalidError, NotFoundError, ObservabilityError
 from observability.models import Organization, User
+from observability.query import QueryError
 
 TICKET_SECONDS = 30
 EXTEND_MINUTES = 5
@@ -184,7 +186,7 @@ def change_session(
     The feed follows: at once in its own process, in another when it looks at the row next. Raises `QueryError`,
     `InvalidError` for a share that is none, `EndedError` and `RefusedError`.
     """
-    canonical = None if filter is None else parse_filter(filter).to_text()[:512]
+    canonical = None if filter is None else _spell(filter)
     if sample is not None and not 0 <= sample <= 1:
         raise InvalidError("sample: give a share of the lines, from 0 to 1")
     locked = _require_open(_lock(session.pk))
@@ -312,8 +314,17 @@ def _shows_more(profile: str, allowed: str) -> bool:
     return PROFILES.index(profile) < PROFILES.index(allowed)
 
 
+def _spell(filter: str) -> str:
+    """Return a filter's canonical spelling. Raises `QueryError`, also where that is too long: quotes may be added."""
+    canonical = parse_filter(filter).to_text()
+    if len(canonical) > MOST_CHARACTERS:
+        message = f"too long: written out it has {len(canonical)} characters, at most {MOST_CHARACTERS} are kept"
+        raise QueryError(message, position=0, length=len(filter))
+    return canonical
+
+
 def _check_wish(wish: Wish) -> None:
-    parse_filter(wish.filter)
+    _spell(wish.filter)
     if not 0 <= wish.tail <= MOST_TAIL:
         raise InvalidError(f"tail: give 0 to {MOST_TAIL}")
     for name, limit in (("install_id", 200), ("request_id", 400), ("reason", 300)):
@@ -363,7 +374,7 @@ def _make_session(viewer: Viewer, extension: Extension, wish: Wish, decision: De
         extension=extension,
         install_id=wish.install_id,
         request_id=wish.request_id,
-        filter=parse_filter(wish.filter).to_text()[:512],
+        filter=_spell(wish.filter),
         tail=wish.tail,
         transport=viewer.transport,
         reason=wish.reason,

@@ -140,6 +140,9 @@ class SocketClient(Client):
                         await self.connection.send(json.dumps({"op": "ack", "n": given}))
                     self._hear(message)
             self.close_code = self.connection.close_code
+            if self.close_code == 1012 and self.end is None:
+                # The same, where there was no time for words.
+                self._hear({"op": "end", "reason": "server_drain"})
             self._changed.set()
 
     def _take_batch(self, message: dict[str, Any]) -> None:

@@ -109,6 +109,8 @@ def test_open__switched_off__is_not_there(owner: User, extension: Extension) -> 
     ("wish", "error"),
     [
         ({"filter": "colour:blue"}, QueryError),
+        # As it is kept, with quotes, it is too long.
+        ({"filter": " ".join(["<" + "a" * 8] * 49)}, QueryError),
         ({"tail": 2_001}, InvalidError),
         ({"tail": -1}, InvalidError),
         ({"install_id": "x" * 201}, InvalidError),
