@@ -57,6 +57,7 @@ class SessionList(DebugView):
         viewer = Viewer(
             user=watcher.user,
             transport=body.transport,
+            key_id=watcher.key_id,
             ip=request.META.get("REMOTE_ADDR") or None,
             user_agent=request.headers.get("User-Agent", ""),
         )

@@ -13,7 +13,7 @@ from debugconsole.models.extensions import Extension
 from debugconsole.models.policies import DebugGrant
 from debugconsole.wire.envelope import EndReason
 from debugconsole.wire.profiles import STANDARD
-from observability.models import User
+from observability.models import ApiKey, User
 
 
 class DebugSession(models.Model):
@@ -31,6 +31,8 @@ class DebugSession(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="debug_sessions")
+    # With whose end the session ends, where one acted for the person.
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     extension = models.ForeignKey(Extension, on_delete=models.CASCADE, related_name="debug_sessions")
     install_id = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=400, blank=True)

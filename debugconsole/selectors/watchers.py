@@ -22,10 +22,11 @@ _SCOPES = (Scope.READ, Scope.DEBUG)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """A person, and the one project they are kept to when they act through a key."""
+    """A person, and the key they act through with the one project it keeps them to."""
 
     user: User
     project_id: int | None = None
+    key_id: int | None = None
 
     @property
     def is_key(self) -> bool:
@@ -70,4 +71,4 @@ def _find_maker(key: KeyIdentity) -> Watcher:
     maker = None if made is None else made.created_by
     if maker is None or not maker.is_active:
         raise DeniedError("The API key acts for the person who made it, and that person is gone: make another.")
-    return Watcher(user=maker, project_id=key.project_id)
+    return Watcher(user=maker, project_id=key.project_id, key_id=key.key_id)

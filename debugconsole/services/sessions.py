@@ -40,6 +40,8 @@ from observability.query import QueryError
 TICKET_SECONDS = 30
 EXTEND_MINUTES = 5
 LOST_AFTER = timedelta(seconds=45)
+LEFT_AFTER = timedelta(seconds=15)
+"""Without a connection for so long, a session may make room: a page that reloads is back by then."""
 FORGET_AFTER = timedelta(days=90)
 MOST_OF_USER = 3
 MOST_OF_TENANT = 25
@@ -56,6 +58,7 @@ class Viewer:
 
     user: User
     transport: str
+    key_id: int | None = None
     ip: str | None = None
     user_agent: str = ""
 
@@ -107,6 +110,7 @@ def _open(viewer: Viewer, extension: Extension, wish: Wish) -> Opened:
     with transaction.atomic():
         # The lock that makes the counts exact.
         Organization.objects.select_for_update(no_key=True).get(pk=extension.organization_id)
+        _make_room(viewer.user)
         _check_viewers(viewer.user, extension, decision)
         session, ticket = _make_session(viewer, extension, wish, decision)
         _write("session.opened", session, decision=decision.rule, grant=decision.grant_id, reason=wish.reason)
@@ -147,17 +151,19 @@ def get_session_for_user(user: User, session_id: UUID) -> DebugSession:
 
 
 def get_session_for_viewer(watcher: Watcher, session_id: UUID) -> DebugSession:
-    """As `get_session_for_user`; through a key only sessions at extensions of its project."""
+    """As `get_session_for_user`; through a key only sessions that it opened, which end with it."""
     found = get_session_for_user(watcher.user, session_id)
-    if watcher.project_id not in (None, found.extension.project_id):
+    if watcher.key_id not in (None, found.api_key_id):
         raise NotFoundError("No such session.")
     return found
 
 
-def find_open_session(*, user: User, extension: Extension, transport: str, wish: Wish) -> DebugSession | None:
-    """Return the newest open session in which this person watches just that, if there is one."""
-    found = _all().filter(user=user, extension=extension, transport=transport, ended_at=None)
-    same = found.filter(install_id=wish.install_id, request_id=wish.request_id, expires_at__gt=timezone.now())
+def find_open_session(*, viewer: Viewer, extension: Extension, wish: Wish) -> DebugSession | None:
+    """Return the newest open session in which this person watches just that, and through the same key, if any."""
+    found = _all().filter(user=viewer.user, api_key=viewer.key_id, transport=viewer.transport, ended_at=None)
+    same = found.filter(
+        extension=extension, install_id=wish.install_id, request_id=wish.request_id, expires_at__gt=timezone.now()
+    )
     return same.order_by("-created_at").first()
 
 
@@ -302,6 +308,8 @@ def _judge(session: DebugSession | None, decision: Decision | None) -> EndReason
         return EndReason.CLOSED
     if session.expires_at <= timezone.now():
         return EndReason.EXPIRED
+    if session.api_key is not None and session.api_key.state != "active":
+        return EndReason.REVOKED
     if decision is not None and not decision.is_allowed:
         is_rule = decision.code in ("policy_denied", "console_off", "extension_disabled", "capability_missing")
         return EndReason.POLICY_CHANGED if is_rule else EndReason.REVOKED
@@ -354,6 +362,17 @@ def _refuse(viewer: Viewer, extension: Extension, decision: Decision) -> None:
     raise RefusedError(decision.reason, code=decision.code)
 
 
+def _make_room(user: User) -> None:
+    """Where a person has as many sessions as may be, end the oldest that nobody is connected to: it was left behind."""
+    open_ones = DebugSession.objects.filter(user=user, ended_at=None, expires_at__gt=timezone.now())
+    if open_ones.count() < MOST_OF_USER:
+        return
+    left = open_ones.filter(is_attached=False, last_seen_at__lte=timezone.now() - LEFT_AFTER)
+    oldest = left.order_by("last_seen_at").first()
+    if oldest is not None:
+        end_session(session_id=oldest.pk, reason=EndReason.REPLACED)
+
+
 def _check_viewers(user: User, extension: Extension, decision: Decision) -> None:
     open_ones = DebugSession.objects.filter(ended_at=None, expires_at__gt=timezone.now())
     limits = (
@@ -371,6 +390,7 @@ def _make_session(viewer: Viewer, extension: Extension, wish: Wish, decision: De
     hard = now + timedelta(minutes=decision.limits.hard_ttl_minutes)
     session = DebugSession(
         user=viewer.user,
+        api_key_id=viewer.key_id,
         extension=extension,
         install_id=wish.install_id,
         request_id=wish.request_id,
@@ -395,7 +415,9 @@ def _make_session(viewer: Viewer, extension: Extension, wish: Wish, decision: De
 
 
 def _all() -> QuerySet[DebugSession]:
-    return DebugSession.objects.select_related("user", "extension__project__organization", "extension__organization")
+    return DebugSession.objects.select_related(
+        "user", "api_key", "extension__project__organization", "extension__organization"
+    )
 
 
 def _lock(session_id: UUID) -> DebugSession | None:

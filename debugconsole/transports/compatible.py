@@ -109,23 +109,24 @@ def _find_or_open(request: Request) -> DebugSession:
     """Return the open session of such requests, if it still may be, or else another."""
     watcher, extension, wish = _read(request)
     check_pace(watcher.user)
-    found = find_open_session(user=watcher.user, extension=extension, transport=_TRANSPORT, wish=wish)
+    viewer = _describe_viewer(request, watcher)
+    found = find_open_session(viewer=viewer, extension=extension, wish=wish)
     if found is not None:
         reason = judge_sessions([found.pk])[found.pk].reason
         if reason is None:
             return found
         end_session(session_id=found.pk, reason=reason)
-    return _open_for(request, watcher, extension, wish)
+    return open_session(viewer=viewer, extension=extension, wish=wish).session
 
 
 def _open(request: Request) -> DebugSession:
-    return _open_for(request, *_read(request))
+    watcher, extension, wish = _read(request)
+    return open_session(viewer=_describe_viewer(request, watcher), extension=extension, wish=wish).session
 
 
-def _open_for(request: Request, watcher: Watcher, extension: Extension, wish: Wish) -> DebugSession:
+def _describe_viewer(request: Request, watcher: Watcher) -> Viewer:
     agent = request.header(b"user-agent")
-    viewer = Viewer(user=watcher.user, transport=_TRANSPORT, ip=request.ip, user_agent=agent)
-    return open_session(viewer=viewer, extension=extension, wish=wish).session
+    return Viewer(user=watcher.user, transport=_TRANSPORT, key_id=watcher.key_id, ip=request.ip, user_agent=agent)
 
 
 def _read(request: Request) -> tuple[Watcher, Extension, Wish]:

@@ -30,6 +30,7 @@ from debugconsole.services.extensions import create_extension
 from debugconsole.services.grants import approve_grant, refuse_grant, request_grant, revoke_grant
 from debugconsole.services.policies import update_policy
 from debugconsole.services.sessions import (
+    LEFT_AFTER,
     MOST_OF_USER,
     Opened,
     Viewer,
@@ -47,8 +48,9 @@ from debugconsole.services.sessions import (
 )
 from debugconsole.wire.envelope import EndReason
 from observability.errors import DeniedError, InvalidError, NotFoundError
-from observability.models import Membership, Project, User
+from observability.models import Membership, Project, Scope, User
 from observability.query import QueryError
+from observability.services.keys import create_key, revoke_key
 from tests.debugconsole.conftest import set_rule
 
 PRODUCTION = override_settings(ENVIRONMENT="production", IS_PRODUCTION=True)
@@ -132,6 +134,21 @@ def test_open__more_than_a_person_may_have__is_refused(owner: User, extension: E
 
     end_session(session_id=opened[0].session.pk, reason=EndReason.CLOSED)
     open_for(owner, extension)
+
+
+def test_open__as_many_as_may_be__ends_what_was_left_behind_and_nothing_else(owner: User, extension: Extension) -> None:
+    watched, left, leaving = [open_for(owner, extension).session for _ in range(MOST_OF_USER)]
+    long_ago = timezone.now() - LEFT_AFTER
+    move(watched, is_attached=True, last_seen_at=long_ago)
+    move(left, is_attached=False, last_seen_at=long_ago)
+    move(leaving, is_attached=False, last_seen_at=timezone.now())
+
+    open_for(owner, extension)
+
+    reasons = [DebugSession.objects.get(pk=session.pk).end_reason for session in (watched, left, leaving)]
+    assert reasons == ["", "replaced", ""]
+    with pytest.raises(ViewerLimitError, match="of yours"):
+        open_for(owner, extension)
 
 
 def test_open__more_than_may_watch_an_extension__is_refused(owner: User, teammate: User, extension: Extension) -> None:
@@ -316,6 +333,18 @@ def test_judge__a_grant_taken_away__ends(owner: User, teammate: User, extension:
     revoke_grant(grant=grant, revoked_by=owner)
 
     assert judge_sessions([session.pk])[session.pk].reason == EndReason.REVOKED
+
+
+def test_judge__a_key_taken_away__ends_what_it_opened(teammate: User, extension: Extension) -> None:
+    key = create_key(project=extension.project, name="Script", scopes=[Scope.READ, Scope.DEBUG], created_by=teammate)
+    viewer = Viewer(user=teammate, transport="sse", key_id=key.key.pk)
+    of_key = open_session(viewer=viewer, extension=extension, wish=Wish()).session
+    of_person = open_for(teammate, extension).session
+
+    revoke_key(key=key.key)
+
+    verdicts = judge_sessions([of_key.pk, of_person.pk])
+    assert [verdicts[each.pk].reason for each in (of_key, of_person)] == [EndReason.REVOKED, None]
 
 
 def test_judge__more_is_to_be_hidden__ends_who_would_see_it(owner: User, teammate: User, extension: Extension) -> None:
