@@ -97,8 +97,10 @@ async def begin(session: DebugSession, *, after: str = "", owner: str = "") -> F
     hub = get_hub()
     try:
         await hub.open(feed)
-    except asyncio.CancelledError:
+    except BaseException:
+        # Nobody is connected after all, and the sweep would take the session for one whose process is gone.
         await hub.close(feed)
+        await _detach(session)
         raise
     _wardens.setdefault(asyncio.get_running_loop(), Warden(hub)).watch(feed, session)
     return feed
@@ -270,6 +272,11 @@ async def _end_session(session_id: UUID, reason: EndReason) -> None:
     except _DATABASE_ERRORS as error:
         # The sweep ends it later.
         log.warning("debug.session_end_unwritten", session=str(session_id), error=repr(error))
+
+
+async def _detach(session: DebugSession) -> None:
+    with suppress(*_DATABASE_ERRORS):
+        await database_sync_to_async(record_progress)(session_id=session.pk, counts={}, dropped={}, is_attached=False)
 
 
 def _steer(feed: Feed, before: DebugSession, session: DebugSession) -> None:

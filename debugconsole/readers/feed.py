@@ -138,6 +138,7 @@ class Feed:
         self._share = 1.0
         self._told_share = 1.0
         self._is_skew_told = False
+        self._is_cut_told = False
         self._queue = Queue()
         self._aside = AsideQueue()
         self._earlier_at = after or START
@@ -388,6 +389,12 @@ class Feed:
             self._is_skew_told = True
             self.tell(Notice(code=NoticeCode.CLOCK_SKEW, ms=ahead_ms))
 
+    def _watch_length(self, given: list[Prepared]) -> None:
+        """Say once that lines are shown in part; each says so of itself."""
+        if not self._is_cut_told and any(item.line.truncated for item in given):
+            self._is_cut_told = True
+            self.tell(Notice(code=NoticeCode.TRUNCATED))
+
     def _enqueue(self, item: Prepared) -> None:
         self._queue.add(item)
         cause = Cause.PAUSED if self.is_paused else Cause.SLOW_CLIENT
@@ -420,6 +427,7 @@ class Feed:
         if most_events and len(self._aside):
             return self._take_aside(most_events, most_bytes)
         stretch = self._queue.take(most_events, most_bytes)
+        self._watch_length(stretch.events)
         self._delivered += len(stretch.events)
         self._sent_bytes += stretch.bytes
         self._redacted += sum(item.line.hidden for item in stretch.events)

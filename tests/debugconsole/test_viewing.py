@@ -14,8 +14,9 @@ from django.db import connections
 from redis.asyncio import Redis
 
 from debugconsole import viewing
-from debugconsole.errors import EndedError
+from debugconsole.errors import BusyError, EndedError
 from debugconsole.models import DebugAudit, DebugSession, Extension
+from debugconsole.readers import hub
 from debugconsole.readers.feed import Feed, Taken
 from debugconsole.readers.hub import close_hub, get_hub
 from debugconsole.services.sessions import Viewer, Wish, end_session, open_session
@@ -169,3 +170,16 @@ async def test_warden__now_and_then__keeps_the_counters(
     await finish(feed)
     kept = await DebugSession.objects.aget(pk=session.pk)
     assert (kept.delivered, kept.is_attached, get_hub().feeds) == (1, False, {})
+
+
+async def test_session__for_which_this_process_has_no_room__is_not_taken_for_a_connected_one(
+    owner: User, extension: Extension, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MOST_FEEDS", 0)
+    session = await open_for(owner, extension)
+
+    with pytest.raises(BusyError):
+        await begin(session)
+
+    assert not (await DebugSession.objects.aget(pk=session.pk)).is_attached
+    assert get_hub().feeds == {}

@@ -185,6 +185,15 @@ def test_clock__far_off__is_said_once() -> None:
     assert [(notice.code, notice.ms) for notice in take(feed).notices] == [("clock_skew", 3_599_999)]
 
 
+def test_line__shown_in_part__is_said_once() -> None:
+    feed = make_feed()
+    for ordinal in (1, 2):
+        line = Line(id=EntryId(ordinal, 0), ts_ms=None, level="info", stream="log", message="m", truncated=True)
+        feed.offer(Prepared(ordinal, line.id, line, b"{}"))
+
+    assert [notice.code for notice in (*take(feed, most_events=1).notices, *take(feed).notices)] == ["truncated"]
+
+
 def test_end__with_lines_waiting__gives_them_out_and_then_says_why() -> None:
     feed = make_feed()
     feed.offer(make_item(1))
