@@ -1,8 +1,9 @@
 """Sessions of the debug console for a benchmark, opened as the API opens them, for more viewers than a person may have.
 
-    python -m bench._console_sessions VIEWERS LINES_PER_SECOND     prints JSON: tenant, extension, [[session, ticket]]
+    python -m bench._console_sessions VIEWERS LINES_PER_SECOND
 
-Run with the product's data folder in `PLAYHEAD_DATA`.
+Prints JSON: tenant, extension, its number, and sessions as [[session, ticket]]. Run with the product's data folder in
+`PLAYHEAD_DATA`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main(viewers: int, lines_per_second: int) -> None:
     found = {
         "tenant": str(project.organization.tenant_id),
         "extension": extension.extension_id,
+        "number": extension.pk,
         "sessions": [[str(one.session.pk), one.ticket] for one in opened],
     }
     print(json.dumps(found))
@@ -60,7 +62,8 @@ def _make_extension(project: Project, viewers: int, lines_per_second: int) -> Ex
         require_capability="",
         ttl_minutes=60,
         hard_ttl_minutes=60,
-        max_viewers=viewers,
+        # And a page.
+        max_viewers=viewers + 1,
         lines_per_second=lines_per_second,
     )
     return extension

@@ -8,6 +8,7 @@ import { refreshTimes, registerActions } from "../base.js";
 import { el } from "../dom.js";
 import { compact, grouped, relative } from "../format.js";
 import { isTyping } from "../keys.js";
+import { toast } from "../toast.js";
 import { readPart } from "./api.js";
 import { Drawer } from "./drawer.js";
 import { FilterBox } from "./filter-box.js";
@@ -67,7 +68,7 @@ const session = new Session({
 });
 const bar = new SessionBar({
   session, onAgain: again,
-  look: () => ({ ...look, waiting: waiting.filter((row) => row.type === LINE).length + heldBack }),
+  look: () => ({ ...look, share: Math.min(look.share, session.share), waiting: waiting.filter((row) => row.type === LINE).length + heldBack }),
 });
 const filter = new FilterBox({
   listValues, apply: (text) => session.setFilter(text),
@@ -127,6 +128,7 @@ function readHello({ resume, lost, state }) {
   look.source = state;
   Object.assign(look, { isScopeOne: false, isIdle: false, lag: 0, share: 1 });
   bar.show();
+  if (document.hidden) session.tellHidden(true);
   filter.show(session.filter);
   // A reader who came back by an address with another filter wants that one.
   if (filterWanted != null && filterWanted !== session.filter) filter.set(filterWanted);
@@ -142,6 +144,7 @@ function readNotice(notice) {
   if (code === "dropped") return readLines({ events: [], twice: 0, notices: [notice] });
   if (code === "sampling_on") look.share = notice.rate;
   if (code === "sampling_off") look.share = 1;
+  if (code === "expiring") toast(`This session ends in ${notice.in} seconds`, { action: { label: "Extend", run: () => bar.extend.click() }, lasts: notice.in * 1000 });
   if (code === "source_unavailable") look.source = "unavailable";
   if (code === "source_denied") look.source = "denied";
   if (code === "degraded") look.isScopeOne = true;
@@ -334,9 +337,18 @@ registerActions(() => [
   { id: "debug.severe", label: "Only warnings and errors", run: () => filter.set("level>=warn") },
   { id: "debug.clear", label: "Clear what is shown", run: clear },
   { id: "debug.wrap", label: "Wrap long lines", keys: ["w"], run: () => toggles.press("isWrapped") },
+  session.share === 1
+    ? { id: "debug.sample", label: "Show one line in ten, and all warnings and errors", words: "sample", run: () => sample(0.1) }
+    : { id: "debug.all", label: "Show every line", words: "sample", run: () => sample(1) },
   session.session && { id: "debug.extend", label: "Extend the session", run: () => bar.extend.click() },
   session.session && { id: "debug.end", label: "End the session", run: () => session.close() },
 ]);
+
+async function sample(share) {
+  await session.sample(share);
+  add([makeMark(() => (share < 1 ? "From here on: one line in ten, and all warnings and errors" : "From here on: every line"))]);
+  bar.show();
+}
 
 function clear() {
   rows.clear();

@@ -11,7 +11,7 @@ export class Meters {
     this.second = 0;
     this.dropped = new Map();
     this.beat = {};
-    this.filtered = 0;
+    this.filtered = this.lines = 0;
     this.line = document.querySelector("#rate-line path");
     this.cells = Object.fromEntries([...document.querySelectorAll("[data-meter]")].map((cell) => [cell.dataset.meter, cell]));
     this.box = document.querySelector("[data-meter-box=dropped]");
@@ -21,6 +21,7 @@ export class Meters {
   count(lines) {
     this.#turn();
     this.seconds[SECONDS - 1] += lines;
+    this.lines += lines;
   }
 
   drop({ cause, count }) {
@@ -31,6 +32,7 @@ export class Meters {
     return [...this.dropped.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** `held` rows are here; `gone` lines were, and made room. */
   show({ held, gone }) {
     this.#turn();
     const rate = (this.seconds.at(-2) + this.seconds.at(-3)) / 2;
@@ -40,6 +42,8 @@ export class Meters {
     this.#write("dropped", compact(this.total - (this.dropped.get("retention") ?? 0)));
     this.#write("filtered", compact(this.filtered));
     this.#write("held", gone ? `${grouped(held)} held, ${compact(gone)} older gone` : `${grouped(held)} held`);
+    this.cells.held.dataset.lines = this.lines;
+    this.box.dataset.count = this.total;
     this.box.title = [...this.dropped].map(([cause, count]) => `${grouped(count)}: ${causeOf(cause)}`).join("\n") || "Every line so far is here, or was left out by the filter";
     this.box.classList.toggle("has-some", this.total > 0);
     this.#draw();

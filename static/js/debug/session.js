@@ -36,6 +36,7 @@ export class Session {
   }
 
   get way() { return LADDER[this.rung].kind; }
+  get share() { return this.session?.sample ?? 1; }
   /** The server's clock. */
   get now() { return Date.now() + this.clockShift; }
 
@@ -51,6 +52,10 @@ export class Session {
       this.onRestored(kept.rows);
       this.lastId = kept.rows.findLast((event) => !event.scope)?.id ?? null;
       this.#connect();
+      return;
+    }
+    if (found?.status === 0 || found?.status === 503) {
+      this.#retry(() => this.start(), found.problem);
       return;
     }
     this.keeper.forget();
@@ -111,7 +116,12 @@ export class Session {
   resume() { return this.#say({ op: "resume" }, { paused: false }); }
   /** Say whether anybody looks: the server holds lines back for whoever does not, and ends the session after a while. */
   tellHidden(isHidden) { this.transport?.send({ op: "visibility", hidden: isHidden }); }
-  sample(rate) { return this.#say({ op: "sample", rate }, { sample: rate }); }
+  /** Ask for a share of the lines. */
+  sample(share) {
+    if (this.session) this.session.sample = share;
+    return this.#say({ op: "sample", rate: share }, { sample: share });
+  }
+
 
   /** Ask for more time. Returns what is in the way, in words. */
   async extend() {

@@ -26,6 +26,10 @@ export class LinesView {
     });
     this.list.rows = rows.shown;
     this.scroller.addEventListener("click", (event) => this.#click(event));
+    // Whoever wants to look back is not pulled to the end by what comes before the first scroll is noticed.
+    this.scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#letGo(), { passive: true });
+    this.scroller.addEventListener("touchmove", () => this.#letGo(), { passive: true });
+    this.scroller.addEventListener("pointerdown", (event) => event.target === this.scroller && this.#letGo());
     this.pill.addEventListener("click", () => this.follow());
   }
 
@@ -146,6 +150,12 @@ export class LinesView {
   }
 
   /* Following */
+
+  #letGo() {
+    if (!this.isFollowing || this.scroller.scrollHeight <= this.scroller.clientHeight) return;
+    this.list.isFollowing = false;
+    this.#sayUnseen();
+  }
 
   #scrolled() {
     const isAtEnd = this.list.isAtEnd;
