@@ -22,7 +22,7 @@ from debugconsole.readers.hub import close_hub
 from debugconsole.services.sessions import Opened, Viewer, Wish, open_session
 from debugconsole.viewing import make_source
 from debugconsole.wire.emit import Emission, build_xadd
-from observability.models import User
+from observability.models import ApiKey, User
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must come. Nothing waits this long unless it fails."""
@@ -40,9 +40,12 @@ async def clean(transactional_db: None) -> AsyncIterator[None]:
 
 
 @sync_to_async
-def open_for(user: User, extension: Extension, *, transport: str = "ws", **wish: Any) -> Opened:
-    """Open a session as the API does."""
-    return open_session(viewer=Viewer(user=user, transport=transport), extension=extension, wish=Wish(**wish))
+def open_for(
+    user: User, extension: Extension, *, transport: str = "ws", key: ApiKey | None = None, **wish: Any
+) -> Opened:
+    """Open a session as the API does, for a person or through a key of theirs."""
+    viewer = Viewer(user=user, transport=transport, key_id=key.pk if key else None)
+    return open_session(viewer=viewer, extension=extension, wish=Wish(**wish))
 
 
 @sync_to_async

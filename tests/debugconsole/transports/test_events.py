@@ -123,10 +123,12 @@ async def test_events__with_a_ticket__open_once_without_a_cookie(owner: User, ex
     await first.leave()
 
 
-async def test_events__with_a_key__are_its_makers(owner: User, project: Project, extension: Extension) -> None:
-    session = (await open_for(owner, extension)).session
+async def test_events__with_the_key_that_opened_the_session__come(
+    owner: User, project: Project, extension: Extension
+) -> None:
     scopes: list[str] = [Scope.READ, Scope.DEBUG]
     key = await sync_to_async(create_key)(project=project, name="CI", scopes=scopes, created_by=owner)
+    session = (await open_for(owner, extension, key=key.key)).session
     less = await sync_to_async(create_key)(project=project, name="Less", scopes=[Scope.READ], created_by=owner)
 
     events = Events(path_of(session), api_key=key.text, origin="https://anything.example")

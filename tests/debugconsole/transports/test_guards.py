@@ -6,16 +6,20 @@ Who may open which is in `test_isolation.py`.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import override_settings
 
 from debugconsole import viewing
 from debugconsole.models import DebugAudit, DebugSession, Extension
 from debugconsole.services import sessions
-from observability.models import Membership, Project, User
+from debugconsole.services.sessions import Opened
+from observability.models import ApiKey, Membership, Project, User
 from tests.debugconsole.api.conftest import admin, debug_key
+from tests.debugconsole.conftest import set_rule
 from tests.debugconsole.transports.conftest import Events, Exchange, Socket, open_for, sign_in, write
 
 __all__ = ["admin", "debug_key"]
@@ -39,17 +43,24 @@ async def ask(path: str, **given: Any) -> int:
     return status
 
 
-async def test_session__of_ones_own__opens_by_cookie_and_by_key(
+async def test_session__of_ones_own__opens_by_cookie_and_by_the_key_that_opened_it(
     owner: User, admin: User, teammate: User, debug_key: str, extension: Extension
 ) -> None:
-    session = (await open_for(teammate, extension)).session
+    key = await ApiKey.objects.aget(public_id=debug_key.partition(".")[0])
+    by_hand, by_key = (
+        (await open_for(teammate, extension)).session,
+        (await open_for(teammate, extension, key=key)).session,
+    )
+    cookie = await sign_in(teammate)
 
-    callers: tuple[dict[str, Any], ...] = ({"cookie": await sign_in(teammate)}, {"api_key": debug_key})
-    own = [await ask(path, **caller) for caller in callers for path in (events_path(session), poll_path(session))]
-    compatible = [await ask(COMPATIBLE, cookie=await sign_in(person)) for person in (owner, admin, teammate)]
+    own = [await ask(path, cookie=cookie) for path in (events_path(by_hand), poll_path(by_hand), events_path(by_key))]
+    keys = [await ask(path, api_key=debug_key) for path in (events_path(by_key), poll_path(by_key))]
+    others = [await ask(path, api_key=debug_key) for path in (events_path(by_hand), poll_path(by_hand))]
+    compatible = [await ask(COMPATIBLE, cookie=await sign_in(person)) for person in (owner, admin)]
 
-    assert own == [200] * 4
-    assert [*compatible, await ask(COMPATIBLE, api_key=debug_key)] == [200] * 4
+    assert own == [200] * 3
+    assert (keys, others) == ([200, 200], [404, 404])
+    assert [*compatible, await ask(COMPATIBLE, api_key=debug_key)] == [200] * 3
 
 
 async def test_session__named_in_another_case_or_with_forged_headers__is_no_other_door(
@@ -75,37 +86,66 @@ async def test_session__named_in_another_case_or_with_forged_headers__is_no_othe
     assert [event["message"] for event in polled["events"]] == streamed.messages == ["own"]
 
 
-async def test_line__of_a_foreign_tenant_in_a_permitted_stream__reaches_nobody_and_is_counted(
-    owner: User, teammate: User, extension: Extension
-) -> None:
-    opened = await open_for(owner, extension)
-    session, cookie = opened.session, await sign_in(owner)
-    await write(session, "stolen", tenant="0f8fad5b-d9cb-469f-a165-70867728950e")
-    await write(session, "of another extension", extension="ext-2")
-    await write(session, "own", tenant=str(extension.organization.tenant_id).upper(), extension="EXT-1")
+@dataclass
+class Seen:
+    """What one person saw of an extension, over each transport."""
+
+    messages: dict[str, list[str]] = field(default_factory=dict)
+    notices: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+
+
+async def look_everywhere(user: User, opened: Opened) -> Seen:
+    """Look until there is a line, over each transport."""
+    seen, session, cookie = Seen(), opened.session, await sign_in(user)
     socket = Socket(session, ticket=opened.ticket)
     await socket.open()
     await socket.hear_until(lambda: bool(socket.events))
     await socket.leave()
-    events = Events(events_path(session), cookie=cookie)
-    await events.open()
-    await events.hear_until(lambda: bool(events.messages))
-    await events.leave()
-    compatible = Events(COMPATIBLE, cookie=cookie)
-    await compatible.open()
-    await compatible.hear_until(lambda: bool(compatible.messages))
-    await compatible.leave()
-
+    seen.messages["ws"], seen.notices["ws"] = socket.messages, socket.notices
+    for name, path in (("sse", events_path(session)), ("compat", COMPATIBLE)):
+        events = Events(path, cookie=cookie)
+        await events.open()
+        await events.hear_until(lambda events=events: bool(events.messages))  # type: ignore[misc]
+        await events.leave()
+        seen.messages[name], seen.notices[name] = events.messages, events.notices
+        seen.comments += events.comments
     polled = await Exchange(poll_path(session), cookie=cookie).fetch()
     glanced = await Exchange(COMPATIBLE, method="POST", cookie=cookie).fetch()
+    for name, answer in (("poll", polled), ("glance", glanced)):
+        seen.messages[name] = [event["message"] for event in answer["events"]]
+    seen.notices["poll"] = polled["notices"]
+    return seen
 
-    assert socket.messages == events.messages == compatible.messages == ["own"]
-    assert [event["message"] for answer in (polled, glanced) for event in answer["events"]] == ["own"] * 2
-    told = [socket.notices, events.notices, polled["notices"]]
-    assert [[(notice["cause"], notice["count"]) for notice in notices] for notices in told] == [[("foreign", 2)]] * 3
-    assert any('"cause":"foreign"' in comment for comment in compatible.comments)
+
+async def test_line__of_a_foreign_tenant_in_a_permitted_stream__reaches_nobody_and_is_counted(
+    owner: User, extension: Extension
+) -> None:
+    opened = await open_for(owner, extension)
+    await write(opened.session, "stolen", tenant="0f8fad5b-d9cb-469f-a165-70867728950e")
+    await write(opened.session, "of another extension", extension="ext-2")
+    await write(opened.session, "own", tenant=str(extension.organization.tenant_id).upper(), extension="EXT-1")
+
+    seen = await look_everywhere(owner, opened)
+
+    assert set(seen.messages) == {"ws", "sse", "compat", "poll", "glance"}
+    assert all(messages == ["own"] for messages in seen.messages.values())
+    for name in ("ws", "sse", "poll"):
+        assert [(notice["cause"], notice["count"]) for notice in seen.notices[name]] == [("foreign", 2)]
+    assert any('"cause":"foreign"' in comment for comment in seen.comments)
     kept = [session.dropped async for session in DebugSession.objects.filter(transport="compat")]
     assert kept == [{"foreign": 2}] * 2
+
+
+async def test_line__where_more_is_hidden__is_hidden_from_every_stream(owner: User, extension: Extension) -> None:
+    await sync_to_async(set_rule)("allow", scope="extension", extension=extension, redaction_profile="strict")
+    opened = await open_for(owner, extension)
+    await write(opened.session, "mail to tom@example.com, password=hunter22")
+
+    seen = await look_everywhere(owner, opened)
+
+    hidden = ["mail to [REDACTED], password=[REDACTED]"]
+    assert all(messages == hidden for messages in seen.messages.values())
 
 
 class Everything:
