@@ -17,6 +17,8 @@ BATCH_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
 BUSY_HEARTBEAT_SECONDS = 2.0
 """While numbers change: a meter that moves every 15 seconds is none."""
+CONNECTING_SECONDS = 0.1
+"""How soon it is looked again whether the source has answered."""
 STALL_SECONDS = 10.0
 """How long one message may wait for a client that does not read."""
 UNBOUNDED_BYTES = 2 * 2**20

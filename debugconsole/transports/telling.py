@@ -16,7 +16,7 @@ from debugconsole.readers.feed import Feed, FeedStats, Taken
 from debugconsole.readers.hub import get_hub
 from debugconsole.transports import limits
 from debugconsole.viewing import session_of, token_of
-from debugconsole.wire.envelope import Batch, EndReason, Heartbeat, Hello, Notice, NoticeCode
+from debugconsole.wire.envelope import Batch, EndReason, Heartbeat, Hello, Notice, NoticeCode, SourceState
 from debugconsole.wire.lines import write_time
 
 _RESUMED_SECONDS = 2.0
@@ -35,12 +35,14 @@ class Teller:
         self._deadline = self._find_deadline()
         self._beaten_at = clock()
         self._beaten = feed.stats()
+        self._told_state = get_hub().state_of(feed)
 
     async def hello(self) -> Hello:
         """Return the first message, as soon as it is known what becomes of the place to go on from."""
         feed, session = self._feed, self._session
         await feed.wait_resumed(_RESUMED_SECONDS)
         self.after = token_of(feed, feed.given)
+        self._told_state = get_hub().state_of(feed)
         return Hello(
             session=feed.session_id,
             server_time=write_time(int(time.time() * 1000)),
@@ -53,7 +55,7 @@ class Teller:
             paused=feed.is_paused,
             sample=session.sample,
             limits=limits.describe_limits(session),
-            state=get_hub().state_of(feed),
+            state=self._told_state,
         )
 
     def batch(self, taken: Taken) -> Batch | None:
@@ -84,7 +86,9 @@ class Teller:
         """Return numbers when it is time for them."""
         stats, now = self._feed.stats(), self._clock()
         passed = now - self._beaten_at
-        if passed < (limits.BUSY_HEARTBEAT_SECONDS if stats != self._beaten else limits.HEARTBEAT_SECONDS):
+        is_early = passed < (limits.BUSY_HEARTBEAT_SECONDS if stats != self._beaten else limits.HEARTBEAT_SECONDS)
+        # What the source does is told at once: until then a page may not say that it is live.
+        if is_early and get_hub().state_of(self._feed) == self._told_state:
             return None
         return self.numbers()
 
@@ -120,6 +124,8 @@ class Teller:
         until_beat = self._beaten_at - now + limits.HEARTBEAT_SECONDS
         if self._feed.stats() != self._beaten:
             until_beat -= limits.HEARTBEAT_SECONDS - limits.BUSY_HEARTBEAT_SECONDS
+        if self._told_state == SourceState.CONNECTING:
+            until_beat = min(until_beat, limits.CONNECTING_SECONDS)
         return max(0.01, min(until_expiry, until_beat))
 
     def _find_deadline(self) -> float:
@@ -127,6 +133,7 @@ class Teller:
 
     def _write_heartbeat(self, stats: FeedStats, rate: float) -> Heartbeat:
         hub = get_hub()
+        self._told_state = hub.state_of(self._feed)
         return Heartbeat(
             lag=hub.lag_of(self._feed),
             queued=stats.queued,
@@ -136,6 +143,6 @@ class Teller:
             lost=stats.lost,
             rate=round(rate, 1),
             expires_in=max(0, int(self._deadline - self._clock())),
-            state=hub.state_of(self._feed),
+            state=self._told_state,
             after=self.after,
         )

@@ -123,12 +123,14 @@ function noteGap({ cause, count }) {
   view.list.refresh();
 }
 
-function readHello({ resume, lost, state }) {
+function readHello({ resume, lost, state, paused }) {
   const isFirst = !resumed && !rows.all.length;
   look.source = state;
   Object.assign(look, { isScopeOne: false, isIdle: false, lag: 0, share: 1 });
   bar.show();
   if (document.hidden) session.tellHidden(true);
+  // Held back for a reader who has left the page since.
+  if (paused && !look.isHeld) session.resume();
   filter.show(session.filter);
   // A reader who came back by an address with another filter wants that one.
   if (filterWanted != null && filterWanted !== session.filter) filter.set(filterWanted);

@@ -179,7 +179,7 @@ export class Session {
       this.hasHello = true;
       this.failures = this.attempts = 0;
       this.clockShift = Date.parse(message.server_time) - Date.now();
-      this.#adopt({ ...this.session, expires_at: message.expires_at, hard_expires_at: message.hard_expires_at });
+      this.#adopt({ ...this.session, expires_at: message.expires_at, hard_expires_at: message.hard_expires_at, sample: message.sample ?? this.share });
       this.#climbLater();
       this.#set("open");
     } else if (message.op === "hb" && !this.hasHello) {

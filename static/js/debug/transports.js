@@ -102,10 +102,12 @@ class PollTransport extends Transport {
   }
 
   async #run(address, after) {
-    for (let at = after; !this.isOver;) {
+    // The first answer is wanted at once: it says that this way works.
+    let wait = 0;
+    for (let at = after; !this.isOver; wait = POLL_WAIT_S) {
       const url = new URL(address, location.href);
       url.searchParams.set("limit", POLL_LINES);
-      url.searchParams.set("wait", POLL_WAIT_S);
+      url.searchParams.set("wait", wait);
       if (at) url.searchParams.set("after", at);
       const { status, data } = await call("GET", url.href);
       if (status !== 200) {
