@@ -255,9 +255,12 @@ def run_command(command: str, arguments: List[str]) -> int:
 
 
 def list_test_arguments(given: List[str]) -> List[str]:
-    """Let two processes share a whole run, each with servers of its own; named tests run in one."""
+    """Let three processes share a whole run, each with servers of its own; named tests run in one.
+
+    Three on two cores: tests of pages and outages wait for a third of their time.
+    """
     is_whole = all(argument.startswith("-") for argument in given)
-    return ["-n", "2", "--dist", "loadfile", *given] if is_whole else given
+    return ["-n", "3", "--dist", "loadfile", *given] if is_whole else given
 
 
 def prepare_keys() -> None:
