@@ -199,5 +199,5 @@ def test_bench__without_a_name__lists_what_there_is() -> None:
 def test_test__whole_run__is_shared_by_two_processes(given: list[str], is_shared: bool) -> None:
     list_test_arguments = runpy.run_path(str(BASE_DIR / "manage.py"), run_name="manage")["list_test_arguments"]
 
-    shared = ["-n", "2", "--dist", "loadfile"] if is_shared else []
+    shared = ["-n", "3", "--dist", "loadfile"] if is_shared else []
     assert list_test_arguments(given) == [*shared, *given]
