@@ -16,8 +16,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.acceptance.playhead import ROOT
-from tests.debugconsole.faults.conftest import PATIENCE_SECONDS, Client, settle
+from tests.acceptance.playhead import ROOT, START_SECONDS
+from tests.debugconsole.faults.conftest import Client, settle
 from tests.debugconsole.readers.conftest import Flood, Streams, count_added
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ class Process:
 
     async def wait_ready(self) -> None:
         """Wait until it answers."""
-        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=START_SECONDS) as client:
             answer = await client.get(f"{self.url}/healthz")
         assert answer.status_code == 200
 
