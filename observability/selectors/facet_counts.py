@@ -50,7 +50,7 @@ SELECT unnest(facet_hashes), unnest(facet_latest), unnest(facet_traces)
 FROM trace_days WHERE project_id = %s AND day = ANY(%s)
 """
 _REMEMBERED_USERS = """
-SELECT unnest(user_ids) AS user_id, unnest(user_statuses) AS status, unnest(user_traces) AS counted
+SELECT unnest(user_ids) AS user_id, {status} AS status, unnest(user_traces) AS counted
 FROM trace_days WHERE project_id = %s AND day = ANY(%s)
 """
 _DAYS = """
@@ -101,24 +101,27 @@ def read_counts(project_id: int, window: Window, counting: Counting) -> list[tup
 
     Raises `DayForgottenError` where one of the window's days has been forgotten.
     """
-    hashed = [name for name in counting.fields if name != USER]
-    has_users = USER in counting.fields
     days = [each.day for each in window.days]
     rows = spell_rows([each.values_list(*_MATCHED) for each in window.rows])
     if rows is None and not days:
         return []
     most = counting.enough if window.is_everything else {}
-    parts = [] if rows is None else [_spell_scanned(rows, has_hashed=bool(hashed), has_users=has_users)]
+    hashed = [name for name in counting.fields if name != USER]
+    users = [counting.conditions.get(name, _EVERYTHING) for name in counting.fields if name == USER]
+    parts: list[Sql] = []
     found: list[Sql] = []
+    if rows is not None:
+        groups = ["facets_hash"] * bool(hashed) + ["user_id, status" if kind else "user_id" for kind in users]
+        parts.append(_spell_scanned(rows, groups))
     if hashed:
         given = [counting.conditions.get(name, _EVERYTHING) for name in hashed]
         kinds = list(dict.fromkeys(given))
         hashes = _add_days(rows and _SCANNED_HASHES, _REMEMBERED_HASHES, project_id, days)
         parts.append(_spell_apart(project_id, hashes, hashed, kinds))
         found += [_spell_field(name, hashed, kinds.index(kind), most) for name, kind in zip(hashed, given, strict=True)]
-    if has_users:
-        users = _add_days(rows and _SCANNED_USERS, _REMEMBERED_USERS, project_id, days)
-        found.append(_spell_users(users, counting.conditions.get(USER, _EVERYTHING), most))
+    for kind in users:
+        remembered = _REMEMBERED_USERS.format(status="unnest(user_statuses)" if kind else "NULL")
+        found.append(_spell_users(_add_days(rows and _SCANNED_USERS, remembered, project_id, days), kind, most))
     if days:
         found.append((_DAYS, [project_id, days]))
     counted = run(join("", [("WITH " if parts else "", []), join(", ", parts), join(" UNION ALL ", found)]))
@@ -127,10 +130,12 @@ def read_counts(project_id: int, window: Window, counting: Counting) -> list[tup
     return [row for row in counted if row[0]]
 
 
-def _spell_scanned(rows: Sql, *, has_hashed: bool, has_users: bool) -> Sql:
-    columns = "facets_hash" if has_hashed else "NULL::bigint AS facets_hash"
-    columns += ", user_id, status" if has_users else ", NULL AS user_id, NULL AS status"
-    sets = ", ".join(["(facets_hash)"] * has_hashed + ["(user_id, status)"] * has_users)
+def _spell_scanned(rows: Sql, groups: list[str]) -> Sql:
+    """Return the part that counts rows by each of the groups; columns of none of them are null."""
+    grouped = ", ".join(groups)
+    types = {"facets_hash": "bigint", "user_id": "text", "status": "text"}
+    columns = ", ".join(name if name in grouped else f"NULL::{kind} AS {name}" for name, kind in types.items())
+    sets = ", ".join(f"({group})" for group in groups)
     return _SCANNED.format(columns=columns, rows=rows[0], sets=sets), rows[1]
 
 
