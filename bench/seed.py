@@ -95,7 +95,7 @@ def _count_days(product: Product) -> None:
     """Have past days counted now, as the worker does every ten minutes."""
     code = "from observability.services.day_counts import count_all_days; count_all_days(seconds=600)"
     given = os.environ | {"DATABASE_URL": product.database_url}
-    subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-c", code], env=given, check=True)
+    subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", code], env=given, check=True)
 
 
 def say(text: str) -> None:
