@@ -146,7 +146,7 @@ def decide(facts: Facts) -> Decision:
     if (missing := _find_missing_capability(facts, rule)) is not None:
         return answer("capability_missing", f"The extension lacks the capability {missing}.")
     if rule is not None and rule.effect == DebugPolicy.Effect.APPROVAL and grant is None:
-        return answer("approval_required", "Another person must approve it: ask for a grant.")
+        return answer("approval_required", f"Another person must approve it: ask for a grant. {rule.reason}")
     return answer("allowed", _word_allowed(rule, grant))
 
 

@@ -99,6 +99,8 @@ function read(message) {
   if (message.op === "hb") {
     meters.beat = message;
     look.lag = message.lag;
+    // Whoever was sent a share is sent every line again as soon as fewer come; there may be none to say so.
+    if (message.rate < session.limit) look.share = 1;
     if (resumed) resumed.isSettled = true;
     look.source = message.state;
   } else if (message.op === "hello") return readHello(message);

@@ -178,6 +178,7 @@ export class Session {
     if (message.op === "hello") {
       this.hasHello = true;
       this.failures = this.attempts = 0;
+      this.limit = message.limits?.lines_per_second ?? Infinity;
       this.clockShift = Date.parse(message.server_time) - Date.now();
       this.#adopt({ ...this.session, expires_at: message.expires_at, hard_expires_at: message.hard_expires_at, sample: message.sample ?? this.share });
       this.#climbLater();

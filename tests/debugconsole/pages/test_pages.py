@@ -188,6 +188,7 @@ def test_console__refused__says_which_rule_and_takes_a_request_for_leave(
     asked = sign_in(teammate).post(f"{console}leave/", {"reason": "an outage", "minutes": "60"}, follow=True)
 
     assert f"{rule.pk}.{rule.version}" in refused.content.decode()
+    assert "ask for a grant. a test" in refused.content.decode()
     assert "debug/console.js" not in refused.content.decode()
     assert "What are you looking for?" in empty.content.decode()
     assert "You asked for leave" in asked.content.decode()
@@ -203,6 +204,17 @@ def test_console__refused__says_which_rule_and_takes_a_request_for_leave(
     assert "debug/console.js" in sign_in(teammate).get(console).content.decode()
     sign_in(owner).post(decided, {"do": "revoke"})
     assert "debug/console.js" not in sign_in(teammate).get(console).content.decode()
+
+
+def test_console__denied_by_a_rule__says_why_and_takes_no_request_that_would_not_help(
+    base: str, extension: Extension, owner: User
+) -> None:
+    set_rule("deny", scope="extension", extension=extension, reason="under audit")
+
+    shown = sign_in(owner).get(f"{base}{extension.pk}/").content.decode()
+
+    assert "under audit" in shown
+    assert 'name="reason"' not in shown
 
 
 def test_why__names_the_key_the_last_line_and_strays_to_those_who_may_know(
