@@ -113,7 +113,7 @@ async def finish(feed: Feed, *, reason: EndReason | None = None) -> FeedStats:
     """
     if reason is None and feed.end_ is not None and feed.end_.reason in _FINAL:
         reason = feed.end_.reason
-    stats = await get_hub().close(feed)
+    stats = await get_hub().close(feed, is_over=reason is not None)
     warden = _wardens.get(asyncio.get_running_loop())
     if warden is not None:
         await warden.forget(feed, stats)

@@ -298,8 +298,7 @@ class Feed:
             self.end_ = End(reason=reason, detail=detail, retry_ms=retry_ms)
             self._ended_at = self._clock()
             if reason in _INTERRUPTIONS:
-                self._dropped[Cause.ENDED] += len(self._queue)
-                self._queue = Queue()
+                self._forgo()
         self._changed.set()
 
     async def take(self, *, most_events: int = 200, most_bytes: int = 65_536, timeout: float = 15.0) -> Taken:
@@ -361,7 +360,17 @@ class Feed:
         self._aside.clear()
         return self.stats()
 
+    def leave(self) -> FeedStats:
+        """Take what still waits out of the account, and return that: whoever comes back is offered it then."""
+        self._forgo()
+        self._aside.clear()
+        return self.stats()
+
     # --- Inside ---------------------------------------------------------------------------------------------------
+
+    def _forgo(self) -> None:
+        self._produced -= len(self._queue)
+        self._queue = Queue()
 
     def _judge(self, item: Prepared) -> Cause | None:
         is_severe = item.rank >= WARN_RANK

@@ -62,12 +62,15 @@ class Hub:
         await reader.wait_placed(PLACE_SECONDS)
         return feed
 
-    async def close(self, feed: Feed) -> FeedStats:
-        """Take a feed's stream away and return its last account. The reader stays a while for whoever comes back."""
+    async def close(self, feed: Feed, *, is_over: bool = True) -> FeedStats:
+        """Take a feed's stream away and return its last account. The reader stays a while for whoever comes back.
+
+        What still waits is not shown when the session is over, and offered again when it is not.
+        """
         if self.feeds.get(feed.session_id) is feed:
             del self.feeds[feed.session_id]
         await self._leave(feed)
-        stats = feed.settle()
+        stats = feed.settle() if is_over else feed.leave()
         self._meter.count(feed, stats)
         self._meter.forget(feed)
         self._show_levels()

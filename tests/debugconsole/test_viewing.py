@@ -183,3 +183,23 @@ async def test_session__for_which_this_process_has_no_room__is_not_taken_for_a_c
 
     assert not (await DebugSession.objects.aget(pk=session.pk)).is_attached
     assert get_hub().feeds == {}
+
+
+async def test_session__left_with_lines_waiting__counts_them_when_it_is_back_and_once(
+    owner: User, extension: Extension
+) -> None:
+    session = await open_for(owner, extension)
+    feed = await begin(session)
+    await write(session, *"abc")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while feed.stats().queued < 3:
+            await asyncio.sleep(0.01)
+    taken = await feed.take(most_events=1)
+    await finish(feed)
+
+    feed = await begin(session, after=token_of(feed, taken.position))
+    await take(feed, 2)
+    await finish(feed, reason=EndReason.CLOSED)
+
+    kept = await DebugSession.objects.aget(pk=session.pk)
+    assert (kept.produced, kept.delivered, kept.dropped) == (3, 3, {})

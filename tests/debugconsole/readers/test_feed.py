@@ -207,6 +207,21 @@ def test_end__with_lines_waiting__gives_them_out_and_then_says_why() -> None:
     assert taken.end.reason == EndReason.REVOKED
 
 
+def test_end__after_which_the_viewer_comes_back__leaves_it_what_waits() -> None:
+    feed = make_feed()
+    for ordinal in (1, 2, 3):
+        feed.offer(make_item(ordinal))
+    first = take(feed, most_events=1)
+    feed.end(EndReason.SERVER_DRAIN)
+    feed.offer(make_item(4))
+
+    last = take(feed)
+
+    assert (ordinals(last), last.notices, last.position) == ([], [], first.position)
+    assert last.end is not None
+    assert (feed.stats().produced, feed.stats().delivered, feed.stats().dropped) == (1, 1, {})
+
+
 def test_settle__with_lines_waiting__counts_them() -> None:
     feed = make_feed()
     feed.offer(make_item(1))
