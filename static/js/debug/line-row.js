@@ -64,6 +64,11 @@ function shorten(id) {
   return id.length > SHORT + 2 ? `…${id.slice(-SHORT)}` : id;
 }
 
+/** Whether a line has something beside its text; where lines wrap, that takes a line of its own. */
+export function hasPills({ origin, redactions, truncated }) {
+  return origin !== "guest" || truncated || redactions?.length > 0;
+}
+
 function sayPills(event) {
   const said = [];
   if (event.origin !== "guest") said.push(pill(event.origin, "Said by the runner about the extension", "outline"));

@@ -3,7 +3,7 @@ import { copyText } from "../copy.js";
 import { el } from "../dom.js";
 import { compact } from "../format.js";
 import { countLines } from "../trace/wrapping.js";
-import { createRow, fillRow } from "./line-row.js";
+import { createRow, fillRow, hasPills } from "./line-row.js";
 import { LineList } from "./list.js";
 import { LINE } from "./rows.js";
 
@@ -177,7 +177,8 @@ export class LinesView {
   get rowHeight() { return this.look.isRoomy ? 32 : 24; }
 
   #heightOf(row) {
-    const wrapped = this.columns && row.type === LINE ? Math.min(MOST_LINES, countLines(row.event.message, this.columns)) : 1;
+    const isWrapped = this.columns && row.type === LINE;
+    const wrapped = isWrapped ? Math.min(MOST_LINES, countLines(row.event.message, this.columns)) + hasPills(row.event) : 1;
     return (wrapped - 1) * LINE_HEIGHT + this.rowHeight + (row.isOpen ? row.openHeight ?? 0 : 0);
   }
 
@@ -192,7 +193,7 @@ export class LinesView {
     const row = createRow();
     this.sheet.append(row);
     const text = row.cells[4];
-    const probe = el("span", {}, "0".repeat(100));
+    const probe = el("span", { class: "dbg-probe" }, "0".repeat(100));
     text.append(probe);
     const width = probe.getBoundingClientRect().width / 100 || 7;
     const columns = Math.floor(text.getBoundingClientRect().width / width);

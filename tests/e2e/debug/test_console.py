@@ -11,6 +11,9 @@ from tests.e2e.debug.conftest import LINES, ROWS, STATE, Printer, Watch
 from tests.e2e.test_quality import BUDGET_BYTES, OWN_BYTES, PHONE, find_grave
 from tests.records import make_event, make_log
 
+TALLER_THAN_RECKONED = """[...document.querySelectorAll(".dbg-row:not([hidden])")]
+    .filter((row) => row.clientHeight !== row.firstElementChild.scrollHeight).map((row) => row.textContent)"""
+
 
 def test_lines__as_they_come__are_shown_with_what_is_known_of_them(printer: Printer, watch: Watch) -> None:
     printer.say("before", level="debug")
@@ -30,7 +33,14 @@ def test_lines__as_they_come__are_shown_with_what_is_known_of_them(printer: Prin
     expect(page.locator(LINES)).to_have_count(2)
     page.keyboard.press("2")
 
+    printer.say("words that go on " * 40 + "password=hunter22")
+    page.keyboard.press("w")
+    expect(page.locator(LINES)).to_have_count(4)
+    assert page.evaluate(TALLER_THAN_RECKONED) == []
+    page.keyboard.press("w")
+
     page.keyboard.press("End")
+    page.keyboard.press("k")
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     detail = page.locator(".dbg-detail:not([hidden])")
