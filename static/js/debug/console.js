@@ -26,6 +26,7 @@ const MOST_WAITING = 10_000;
 const TELL_MS = 250;
 const SPEAK_MS = 6000;
 const QUIET_MS = 8000;
+const SAID_MS = 6000;
 
 const { extension, install, request: requestId, sessionsUrl, whyUrl, jumpUrl } = document.getElementById("console").dataset;
 const address = new URLSearchParams(location.search);
@@ -101,7 +102,7 @@ function read(message) {
     look.lag = message.lag;
     // Whoever was sent a share is sent every line again as soon as fewer come; there may be none to say so.
     if (message.rate < session.limit) look.share = 1;
-    if (resumed) resumed.isSettled = true;
+    settle();
     look.source = message.state;
   } else if (message.op === "hello") return readHello(message);
   bar.show();
@@ -141,6 +142,13 @@ function readHello({ resume, lost, state, paused }) {
   const said = { outcome: resume, lost: lost ?? 0, told: 0, twice: 0, isLate: resumed?.isLate ?? false };
   resumed = said;
   return [makeMark(() => sayResume(said), { isTrouble: said.lost > 0 })];
+}
+
+/** All that was missed is told by the first numbers: said where it is not scrolled away by what follows it. */
+function settle() {
+  if (!resumed?.outcome || resumed.isSettled || resumed.outcome === "pending") return;
+  resumed.isSettled = true;
+  if (resumed.isLate || resumed.lost) toast(sayResume(resumed), { lasts: SAID_MS });
 }
 
 function readNotice(notice) {

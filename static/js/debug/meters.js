@@ -38,14 +38,16 @@ export class Meters {
     const rate = (this.seconds.at(-2) + this.seconds.at(-3)) / 2;
     this.#write("rate", compact(Math.round(rate)));
     this.#write("lag", compact(this.beat.lag ?? 0));
-    this.#write("lost", compact(this.dropped.get("retention") ?? 0));
-    this.#write("dropped", compact(this.total - (this.dropped.get("retention") ?? 0)));
+    const lost = this.dropped.get("retention") ?? 0;
+    this.#write("lost", compact(lost));
+    this.#write("dropped", compact(this.total - lost));
+    this.cells.lost.parentElement.classList.toggle("has-some", lost > 0);
+    this.box.classList.toggle("has-some", this.total > lost);
     this.#write("filtered", compact(this.filtered));
     this.#write("held", gone ? `${grouped(held)} held, ${compact(gone)} older gone` : `${grouped(held)} held`);
     this.cells.held.dataset.lines = this.lines;
     this.box.dataset.count = this.total;
     this.box.title = [...this.dropped].map(([cause, count]) => `${grouped(count)}: ${causeOf(cause)}`).join("\n") || "Every line so far is here, or was left out by the filter";
-    this.box.classList.toggle("has-some", this.total > 0);
     this.#draw();
   }
 

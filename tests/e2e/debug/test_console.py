@@ -117,6 +117,7 @@ def test_reload__goes_on_where_it_was_and_says_what_was_lost(printer: Printer, w
     expect_texts(page, LINES, ["one", "two", "missed 7", "missed 8", "missed 9"])
     expect(page.locator(".dbg-mark:not([hidden])")).to_have_text("Resumed, 7 lost to retention, none twice")
     expect(page.locator(".dbg-gap:not([hidden])")).to_have_text("7 lines not shown: gone before they could be read")
+    expect(page.locator(".toast")).to_contain_text("Resumed, 7 lost to retention, none twice")
     expect(page.locator("[data-meter=lost]")).to_have_text("7")
 
     page.get_by_role("button", name="End", exact=True).click()
