@@ -31,7 +31,6 @@ from reruns.sockets.server import is_socket_path, socket_application  # noqa: E4
 websocket_application: Any = AllowedHostsOriginValidator(
     AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, *debug_routing.websocket_urlpatterns]))
 )
-debug_stream_application: Any = AuthMiddlewareStack(debug_routing.stream_application)
 
 
 async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -41,7 +40,7 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
     elif scope["type"] == "http" and is_debug_door(scope["path"]):
         await debug_door(scope, receive, send)
     elif scope["type"] == "http" and debug_routing.is_stream_path(scope["path"]):
-        await debug_stream_application(scope, receive, send)
+        await debug_routing.stream_application(scope, receive, send)
     elif scope["type"] in ("http", "websocket") and is_socket_path(scope["path"]):
         await socket_application(scope, receive, send)
     elif scope["type"] == "http":

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from channels.auth import AuthMiddlewareStack
 from django.urls import path
 
 from debugconsole.transports import compatible
@@ -44,7 +45,15 @@ def is_stream_path(path: str) -> bool:
 
 
 async def stream_application(scope: Any, receive: Any, send: Any) -> None:
-    """Serve one request whose person was found, if one is signed in."""
+    """Serve one request, once it is known who is signed in, if anybody is."""
+    try:
+        await _serve_person(scope, receive, send)
+    except DATABASE_ERRORS as error:
+        log.warning("debug.stream_unavailable", error=repr(error))
+        await refuse(send, UnavailableError("The store cannot be reached; come back."))
+
+
+async def _serve(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == compatible.PATH:
         await compatible.serve_compatible(scope, receive, send)
         return
@@ -56,6 +65,6 @@ async def stream_application(scope: Any, receive: Any, send: Any) -> None:
         await refuse(send, InvalidError(str(error)))
     except ObservabilityError as error:
         await refuse(send, error)
-    except DATABASE_ERRORS as error:
-        log.warning("debug.stream_unavailable", error=repr(error))
-        await refuse(send, UnavailableError("The store cannot be reached; come back."))
+
+
+_serve_person: Any = AuthMiddlewareStack(_serve)

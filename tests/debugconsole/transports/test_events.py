@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from debugconsole import viewing
 from debugconsole.models import DebugSession, Extension
@@ -97,6 +98,23 @@ async def test_events__of_a_session_that_is_over__are_no_content(owner: User, ex
 
     assert await events.fetch() is None
     assert events.status == 204
+
+
+async def test_streams__while_the_store_is_away__say_come_back(
+    owner: User, extension: Extension, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = (await open_for(owner, extension, transport="sse")).session
+    cookie = await sign_in(owner)
+
+    async def fail(scope: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("channels.auth.get_user", fail)
+
+    for path in (f"/api/debug/sessions/{session.pk}/events", f"/api/debug/sessions/{session.pk}/poll"):
+        exchange = Exchange(path, cookie=cookie)
+        assert await exchange.open() == 503
+        assert exchange.headers["retry-after"] == "2"
 
 
 async def test_events__of_nobody_or_somebody_else__are_none(
