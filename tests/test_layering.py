@@ -58,6 +58,9 @@ def test_store__in_the_whole_product__is_written_by_the_writer_and_emptied_by_pu
 
     assert writers == {
         "observability/ingest/statements.py",
+        # What is counted of past days: emptied by whoever changes such a day, filled by whoever counts it.
+        "observability/ingest/past_days.py",
+        "observability/services/day_counts.py",
         "observability/services/expiry.py",
         "observability/services/purge.py",
         "observability/services/rejection_trim.py",
