@@ -188,6 +188,15 @@ def take_prompt(page: Page, site: Site) -> None:
     page.locator("#prompt-title").evaluate("title => window.scrollTo(0, title.getBoundingClientRect().top - 90)")
 
 
+def take_debug(page: Page, site: Site) -> None:
+    page.goto(site.address("debug/"))
+    page.locator("main a:has-text('Debug')").first.click()
+    page.locator(".dbg-line").first.wait_for()
+    # Stack traces name files of the machine that makes the pictures.
+    page.goto(f"{page.url}?filter=-message:Traceback")
+    page.locator(".level-error").first.wait_for(timeout=LONGEST_WAIT * 1000)
+
+
 def take_errors(page: Page, site: Site) -> None:
     page.goto(site.address("errors/"))
 
@@ -256,6 +265,7 @@ PICTURES: dict[str, Take] = {
     "reruns": take_reruns,
     "steps": take_steps,
     "prompt": take_prompt,
+    "debug": take_debug,
     "errors": take_errors,
     "error": take_error,
     "ingest": take_ingest,
@@ -267,7 +277,7 @@ PICTURES: dict[str, Take] = {
     "admin": take_admin,
     "palette": take_palette,
 }
-ALSO_DARK = ("overview", "traces", "trace", "playhead", "flow", "compare", "rerun-sheet", "rerun")
+ALSO_DARK = ("overview", "traces", "trace", "playhead", "flow", "compare", "rerun-sheet", "rerun", "debug")
 
 
 def seed(site: Site) -> None:
