@@ -62,12 +62,10 @@ async def serve_poll(scope: Any, receive: Any, send: Any, session_id: UUID) -> N
         return
     try:
         content = await poll.answer(receive, most=most, seconds=seconds)
-    except BaseException:
+        if content is not None:
+            await answer(send, 200, content)
+    finally:
         polls.give_back(poll)
-        raise
-    if content is not None:
-        await answer(send, 200, content)
-    polls.give_back(poll)
 
 
 class Poll:

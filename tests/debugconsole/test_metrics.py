@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
@@ -19,7 +16,6 @@ from config.metrics import write_metrics
 from debugconsole.errors import RefusedError
 from debugconsole.models import DebugPolicy, Extension
 from debugconsole.readers.feed import Feed
-from debugconsole.readers.hub import close_hub
 from debugconsole.readers.janitor import trim_streams
 from debugconsole.services.policies import create_policy, delete_policy
 from debugconsole.services.sessions import Viewer, Wish, open_session
@@ -29,17 +25,8 @@ from debugconsole.wire.envelope import EndReason
 from debugconsole.wire.tokens import TokenError
 from observability.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("clean")
 PATIENCE_SECONDS = 20.0
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def _clean(transactional_db: None) -> AsyncIterator[None]:
-    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client:
-        await client.flushdb()
-    yield
-    await close_hub()
-    await sync_to_async(connections.close_all)()
 
 
 def scrape() -> dict[str, float]:

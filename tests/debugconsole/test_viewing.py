@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 from redis.asyncio import Redis
 
 from debugconsole import viewing
@@ -18,7 +15,7 @@ from debugconsole.errors import BusyError, EndedError
 from debugconsole.models import DebugAudit, DebugSession, Extension
 from debugconsole.readers import hub
 from debugconsole.readers.feed import Feed, Taken
-from debugconsole.readers.hub import close_hub, get_hub
+from debugconsole.readers.hub import get_hub
 from debugconsole.services.sessions import Viewer, Wish, end_session, open_session
 from debugconsole.viewing import begin, finish, make_source, token_of
 from debugconsole.wire.emit import Emission, build_xadd
@@ -26,17 +23,8 @@ from debugconsole.wire.envelope import EndReason
 from debugconsole.wire.tokens import TokenError
 from observability.models import Membership, Project, RedactionRule, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("clean")
 PATIENCE_SECONDS = 20.0
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def _clean(transactional_db: None) -> AsyncIterator[None]:
-    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client:
-        await client.flushdb()
-    yield
-    await close_hub()
-    await sync_to_async(connections.close_all)()
 
 
 @sync_to_async

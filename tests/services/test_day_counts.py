@@ -24,7 +24,6 @@ from observability.models import Project, Trace, TraceDay
 from observability.query import parse_query
 from observability.selectors import trace_days
 from observability.selectors.budget import Budget
-from observability.selectors.facet_counts import FACETS
 from observability.selectors.trace_facets import get_trace_facets
 from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.trace_histogram import get_trace_histogram
@@ -35,6 +34,7 @@ from observability.services.expiry import expire_project
 from observability.services.purge import delete_trace, restore_traces
 from observability.sql.store import DISTRIBUTED, PARTITIONED
 from tests.records import START, make_event, write
+from tests.recounting import recount
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -103,34 +103,13 @@ def _check_reads(project: Project, q: str) -> None:
             query=parse_query(q).without_field(facet.field), since=filters.since, until=until, has_reruns="rerun" in q
         )
         counts = {value.value: value.count for value in facet.values if value.count}
-        assert counts == _recount(project, own)[facet.field], (q, facet.field)
+        assert counts == recount(project, own)[facet.field], (q, facet.field)
     bars = get_trace_histogram(project.pk, filters=filters)
     traces = list_traces(project.pk, filters=filters, limit=500).items
     assert bars.bucket_s == DAY / 2
     for bar in bars.buckets:
         inside = [trace.status for trace in traces if bar.at <= trace.started_at < bar.at + timedelta(seconds=DAY / 2)]
         assert (bar.ok, bar.error, bar.running) == tuple(map(inside.count, ("ok", "error", "running"))), (q, bar.at)
-
-
-def _recount(project: Project, filters: TraceFilters) -> dict[str, Counter[str]]:
-    counts: dict[str, Counter[str]] = {field: Counter() for field in FACETS}
-    for trace in list_traces(project.pk, filters=filters, limit=500).items:
-        single = {
-            "status": trace.status,
-            "workflow": trace.workflow_name,
-            "environment": trace.environment,
-            "service": trace.service_name,
-            "version": trace.service_version,
-            "agent": trace.agent_name,
-            "user": trace.user_id,
-            "source": trace.source,
-        }
-        for field, value in single.items():
-            counts[field].update([value] if value else [])
-        counts["model"].update(trace.model_names)
-        counts["tag"].update(trace.tags)
-        counts["flag"].update(trace.flags)
-    return counts
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------------

@@ -26,11 +26,11 @@ from debugconsole.services.sessions import renew_ticket
 from debugconsole.viewing import make_source
 from observability.models import User
 from tests.debugconsole.readers.conftest import Streams, streams
-from tests.debugconsole.transports.conftest import clean, open_for, sign_in
+from tests.debugconsole.transports.conftest import open_for, sign_in
 from tests.reruns.conftest import serve
 
-__all__ = ["clean", "streams"]
-"""Fixtures of the neighbours."""
+__all__ = ["streams"]
+"""A fixture of the neighbours."""
 PATIENCE_SECONDS = 30.0
 """How long a test waits for what must come. Nothing waits this long unless it fails."""
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import pytest_asyncio
 from asgiref.sync import sync_to_async
 from channels.testing import ApplicationCommunicator, WebsocketCommunicator
 from django.conf import settings
-from django.db import connections
 from django.test import Client
 from redis.asyncio import Redis
 
 from config.asgi import application
 from debugconsole.models import DebugSession, Extension
-from debugconsole.readers.hub import close_hub
 from debugconsole.services.sessions import Opened, Viewer, Wish, open_session
 from debugconsole.viewing import make_source
 from debugconsole.wire.emit import Emission, build_xadd
@@ -27,16 +24,6 @@ from observability.models import ApiKey, User
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must come. Nothing waits this long unless it fails."""
 HOST = urlsplit(settings.PUBLIC_URL).netloc
-
-
-@pytest_asyncio.fixture
-async def clean(transactional_db: None) -> AsyncIterator[None]:
-    """Begin without lines, and give up what the event loop of a test opened."""
-    async with Redis.from_url(settings.DEBUG_REDIS_URL) as client:
-        await client.flushdb()
-    yield
-    await close_hub()
-    await sync_to_async(connections.close_all)()
 
 
 @sync_to_async
