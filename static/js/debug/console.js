@@ -249,9 +249,10 @@ function sayEmpty() {
   const key = !isQuiet ? "" : hiddenLines ? `hidden${hiddenLines}` : session.phase === "open" ? `quiet${session.filter}` : session.phase;
   if (empty.dataset.key === key) return;
   empty.dataset.key = key;
-  empty.hidden = !isQuiet || ["refused", "ended"].includes(session.phase);
+  empty.hidden = !isQuiet || session.phase === "refused";
   if (!isQuiet) return;
   if (hiddenLines) empty.replaceChildren(el("p", {}, `${countLines(hiddenLines)} hidden by the toggles.`), makeButton("Show all", () => toggles.showAll()));
+  else if (session.phase === "ended") empty.replaceChildren(el("p", { class: "faint" }, session.filter ? "No line matched." : "No line came."));
   else if (session.phase !== "open") empty.replaceChildren(el("p", { class: "faint" }, "Opening a session"));
   else {
     empty.replaceChildren(
