@@ -143,6 +143,7 @@ def _list_lists(api: Api) -> Iterator[Read]:
     query = "user:user-{} status:error"
     yield Read("user:user-N status:error", lambda number: ("traces", {"q": query.format(number * 7)}), LIST_BARS)
     yield _fixed("nothing: cost>1000", "traces", q="cost>1000")
+    yield _fixed("nothing: tag:nothing", "traces", q="tag:nothing")
 
 
 def _list_steps(api: Api) -> Iterator[Read]:
@@ -166,6 +167,7 @@ def _list_figures(api: Api) -> Iterator[Read]:
     yield _fixed("facets", "traces-facets")
     yield _fixed("facets of 24 hours", "traces-facets", days="1")
     yield _fixed("facets of status:error", "traces-facets", q="status:error")
+    yield _fixed("facets of workflow:research", "traces-facets", q="workflow:research")
     yield _fixed("histogram of 24 hours", "traces-histogram")
     yield _fixed("histogram of 30 days", "traces-histogram", days="30")
     yield _fixed("histogram of status:error, 30 days", "traces-histogram", days="30", q="status:error")

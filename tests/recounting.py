@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from observability.models import Project
-from observability.selectors.facet_counts import FACETS
-from observability.selectors.trace_filters import TraceFilters
+from observability.selectors.trace_filters import FACETS, TraceFilters
 from observability.selectors.traces import list_traces
 
 

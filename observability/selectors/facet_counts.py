@@ -8,26 +8,9 @@ from datetime import date
 
 from django.db.models import Q
 
-from observability.selectors.trace_filters import COLUMNS, LISTS
-from observability.selectors.windows import DayForgottenError, Sql, Window, join, run, spell_condition, spell_rows
-
-FACETS = (
-    "status",
-    "workflow",
-    "model",
-    "environment",
-    "service",
-    "version",
-    "agent",
-    "user",
-    "tag",
-    "flag",
-    "source",
-)
-"""Fields that are counted, in the order pages show them."""
-USER = "user"
-HASHED = frozenset(FACETS) - {USER}
-"""Fields that `facets_hash` is made of."""
+from observability.selectors.rows import Sql, join, run, spell_condition, spell_rows
+from observability.selectors.trace_filters import COLUMNS, LISTS, USER
+from observability.selectors.windows import DayForgottenError, Window
 
 MOST_IN_WINDOW = 1_000
 """Values of a field beyond the most frequent of a window are not worth a facet."""

@@ -11,9 +11,8 @@ from observability.errors import InvalidError
 from observability.query.fields import COMPARABLE, FIELDS, Field, FieldKind, find_field, suggest_field
 from observability.query.values import ANYTHING, Exact, write_value
 from observability.selectors.budget import Budget, OutOfTimeError
-from observability.selectors.facet_counts import FACETS
 from observability.selectors.trace_facets import list_frequent_values
-from observability.selectors.trace_filters import COLUMNS
+from observability.selectors.trace_filters import COLUMNS, FACETS
 from observability.selectors.traces import list_recent_values
 
 BUDGET_SECONDS = 0.5

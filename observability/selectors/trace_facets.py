@@ -18,11 +18,14 @@ from msgspec import Meta
 from observability.query.nodes import NO_QUERY, Query
 from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
-from observability.selectors.facet_counts import FACETS, HASHED, MOST_IN_WINDOW, USER, Counting, read_counts
+from observability.selectors.facet_counts import MOST_IN_WINDOW, Counting, read_counts
 from observability.selectors.shapes import Time, name_flags
 from observability.selectors.trace_days import CountedDay, list_counted_days
 from observability.selectors.trace_filters import (
+    FACETS,
+    HASHED,
     NO_FILTERS,
+    USER,
     TraceFilters,
     build_query_conditions,
     list_asked_fields,

@@ -71,6 +71,23 @@ COLUMNS = {
 """The column behind each field of a query."""
 LISTS = {"model", "tag"}
 """Fields of which a trace has several values."""
+FACETS = (
+    "status",
+    "workflow",
+    "model",
+    "environment",
+    "service",
+    "version",
+    "agent",
+    "user",
+    "tag",
+    "flag",
+    "source",
+)
+"""Fields that are counted, in the order pages show them."""
+USER = "user"
+HASHED = frozenset(FACETS) - {USER}
+"""Fields that `facets_hash` is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from observability.query.values import Ago, Moment, resolve_time
 from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
 from observability.selectors.paging import EPOCH
+from observability.selectors.rows import Sql, join, run, spell_condition, spell_rows
 from observability.selectors.shapes import Time
 from observability.selectors.trace_days import CountedDay, list_counted_days
 from observability.selectors.trace_filters import (
@@ -25,17 +26,7 @@ from observability.selectors.trace_filters import (
     list_asked_fields,
 )
 from observability.selectors.traces import get_newest_start, get_oldest_start, resolve_rare_text
-from observability.selectors.windows import (
-    Coverage,
-    DayForgottenError,
-    Sql,
-    Window,
-    join,
-    read_windows,
-    run,
-    spell_condition,
-    spell_rows,
-)
+from observability.selectors.windows import Coverage, DayForgottenError, Window, read_windows
 
 BUDGET_SECONDS = 0.5
 MOST_BUCKETS = 200

@@ -18,6 +18,7 @@ from observability.selectors.conditions import matches_terms
 from observability.selectors.paging import EPOCH, Position, is_before, make_cursor, read_cursor
 from observability.selectors.production import NO_RERUNS
 from observability.selectors.shapes import NewerTraces, TracePage, TraceSummary, format_usd, name_flags
+from observability.selectors.trace_days import Stretch, list_stretches
 from observability.selectors.trace_filters import (
     NO_FILTERS,
     TraceFilters,
@@ -25,10 +26,13 @@ from observability.selectors.trace_filters import (
     is_indexed,
     keep_walkable,
 )
+from observability.selectors.unfit_days import list_unfit_days
 
 BUDGET_SECONDS = 2.0
 COUNT_AT_MOST = 1000
 MOST_TRACES = 500
+_RARE_SHARE = 0.05
+"""Of a page: with no more found in the first window, it is worth knowing where not to look."""
 _RARE_DOCUMENTS = 1_000
 _RARE_SEGMENTS = 1_000
 _MOST_LOOKED_UP = 5
@@ -162,24 +166,46 @@ def _newest_cursor(items: list[TraceSummary]) -> str:
 
 
 def _scan(project_id: int, filters: TraceFilters, position: Position | None, limit: int) -> TracePage:
-    """Look through the newest rows, then ever more of the older ones, until the page is full or the time is up."""
+    """Look through the newest rows, then ever more of the older ones, until the page is full or the time is up.
+
+    Where matches turn out to be rare, past days that are known to have none are left out.
+    """
     budget = Budget(BUDGET_SECONDS)
+    stretches = [Stretch(filters.since, filters.until)]
     found: list[TraceSummary] = []
-    is_partial = False
-    while len(found) <= limit:
+    is_first = True
+    while stretches and len(found) <= limit:
+        narrowed = stretches[0].narrow(filters)
         try:
             with budget.spend():
-                end = find_window_end(project_id, filters, position, budget.window)
-                rows = _read_window(project_id, filters, position, end, count=limit + 1 - len(found))
+                end = find_window_end(project_id, narrowed, position, budget.window)
+                rows = _read_window(project_id, narrowed, position, end, count=limit + 1 - len(found))
                 found += [_make_summary(row) for row in rows]
         except OutOfTimeError:
-            is_partial = True
-            break
-        if end is None:
-            break
-        position = end
-    if not is_partial:
-        return _make_page(found, limit)
+            return _make_partial_page(found, position)
+        if end is not None:
+            position = end
+            if is_first and len(found) <= limit * _RARE_SHARE:
+                stretches = _list_stretches_left(project_id, filters, end, budget)
+        else:
+            del stretches[0]
+            if stretches:
+                position = Position(stretches[0].until or EPOCH, _NO_ID)
+        is_first = False
+    return _make_page(found, limit)
+
+
+def _list_stretches_left(project_id: int, filters: TraceFilters, position: Position, budget: Budget) -> list[Stretch]:
+    """Return where matches may be, before the position: all of the range but the days without."""
+    try:
+        with budget.spend():
+            days = list_unfit_days(project_id, dataclasses.replace(filters, until=position.at))
+    except OutOfTimeError:
+        days = []
+    return [stretch for stretch in list_stretches(filters, days) if not stretch.is_empty]
+
+
+def _make_partial_page(found: list[TraceSummary], position: Position | None) -> TracePage:
     return TracePage(
         items=found,
         next_cursor=make_cursor(position) if position else None,

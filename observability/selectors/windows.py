@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from observability.models import Trace
 from observability.selectors.budget import Budget, OutOfTimeError
@@ -19,8 +16,6 @@ from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.traces import find_window_end, is_from, select_traces
 
 Traces = QuerySet[Trace]
-Sql = tuple[str, Sequence[Any]]
-"""Text and its parameters."""
 
 
 class DayForgottenError(Exception):
@@ -94,40 +89,3 @@ def _fill(
             return window, stretches[place:], None
         window.days += stretch.days
     return window, [], None
-
-
-def spell_rows(rows: Sequence[QuerySet[Trace, Any]]) -> Sql | None:
-    """Return all rows of these querysets as one SELECT; None where there can be none."""
-    found: list[Sql] = []
-    for each in rows:
-        try:
-            found.append(each.query.sql_with_params())
-        except EmptyResultSet:
-            # A comparison that no number of the column's size can fulfil.
-            continue
-    return join(" UNION ALL ", found) if found else None
-
-
-def spell_condition(condition: Q) -> Sql:
-    """Return a condition on columns of a relation that is called `traces`."""
-    query = Trace.objects.filter(condition).query
-    try:
-        text, parameters = query.get_compiler(connection=connection).compile(query.where)
-    except FullResultSet:
-        return "true", []
-    except EmptyResultSet:
-        return "false", []
-    return text, list(parameters)
-
-
-def join(separator: str, parts: Sequence[Sql]) -> Sql:
-    """Return parts of a statement as one."""
-    return separator.join(text for text, _ in parts), [each for _, parameters in parts for each in parameters]
-
-
-def run(statement: Sql) -> list[tuple[Any, ...]]:
-    """Return what a statement finds that is beyond the ORM."""
-    with connection.cursor() as cursor:
-        cursor.execute(*statement)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found

@@ -39,6 +39,7 @@ from observability.selectors.trace_facets import get_trace_facets
 from observability.selectors.trace_filters import TraceFilters
 from observability.selectors.trace_histogram import get_trace_histogram
 from observability.selectors.traces import count_newer_traces, get_trace, list_traces, list_traces_by_id
+from observability.selectors.unfit_days import list_unfit_days
 from observability.services.partitions import ensure_partitions
 from observability.sql.store import DISTRIBUTED
 from tests.plans import explain
@@ -190,6 +191,30 @@ def test_list_traces__numbers_that_none_has__need_no_rows() -> None:
     plan = explain(lambda: list_traces(PROJECT, filters=_filter("cost>1000 duration<1s")))
 
     assert plan.indexes == plan.read_alone == {"traces_newest"}
+
+
+_REMEMBER = """
+INSERT INTO trace_days
+    (project_id, day, size, hours, hour_statuses, hour_traces, facet_hashes, facet_latest, facet_traces)
+SELECT project_id, day, count(*), '{}', '{}', '{}', array_agg(facets_hash), array_agg(latest), array_agg(traces)
+FROM (
+    SELECT project_id, (started_at AT TIME ZONE 'UTC')::date AS day, facets_hash, max(started_at) AS latest,
+        count(*) AS traces
+    FROM traces GROUP BY 1, 2, 3
+) AS found GROUP BY 1, 2
+"""
+
+
+def test_list_traces__rare_among_remembered_days__asks_one_trace_of_each_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 10)
+    with connection.cursor() as cursor:
+        cursor.execute(_REMEMBER)
+
+    plan = explain(lambda: list_traces(PROJECT, filters=_filter("tag:nothing")))
+
+    assert plan.indexes - {"trace_days_pkey"} == {"traces_newest"}
+    assert "traces" not in plan.scanned
+    assert len(list_unfit_days(PROJECT, _filter("tag:nothing"))) == DAYS
 
 
 def test_list_traces__a_later_page__goes_on_along_the_index() -> None:

@@ -9,10 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from observability.models import Project
 from observability.query import parse_query
 from observability.selectors.budget import Budget
-from observability.selectors.facet_counts import FACETS
 from observability.selectors.trace_completions import list_completions
 from observability.selectors.trace_facets import MOST_VALUES, TraceFacets, get_trace_facets
-from observability.selectors.trace_filters import TraceFilters
+from observability.selectors.trace_filters import FACETS, TraceFilters
 from observability.services.purge import delete_trace
 from tests.records import at, make_event, write
 from tests.recounting import recount

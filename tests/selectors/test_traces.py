@@ -254,7 +254,7 @@ def test_list__out_of_time__says_how_far_it_looked_and_goes_on(
 ) -> None:
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", 5)
     write(project.pk, *(make_event(f"t{number:02}", at=number, environment=f"e{number}") for number in range(40)))
-    seconds_left = iter([1.0, 0.0])
+    seconds_left = iter([1.0, 1.0, 0.0])
     monkeypatch.setattr(Budget, "left", property(lambda _: next(seconds_left)))
 
     page = list_traces(project.pk, filters=_filter("env:e3"))
