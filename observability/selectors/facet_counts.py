@@ -12,6 +12,7 @@ from observability.selectors.rows import Sql, join, run, spell_condition, spell_
 from observability.selectors.trace_filters import COLUMNS, LISTS, USER
 from observability.selectors.windows import DayForgottenError, Window
 
+HASH = "hash"
 MOST_IN_WINDOW = 1_000
 """Values of a field beyond the most frequent of a window are not worth a facet."""
 _MATCHED = ("facets_hash", "user_id", "status", "started_at")
@@ -43,19 +44,22 @@ WHERE project_id = %s AND day = ANY(%s) AND facet_hashes IS NOT NULL
 # The fields are read off one trace of each group, then counted each by itself: the columns that a group is not about
 # are null in it. `kept0` says whether the group fulfils the first of the conditions.
 _APART = """
-apart AS (
-    SELECT grouping({columns}) AS which, {columns}, {sums}
+grouped AS (
+    SELECT found.facets_hash, counted, one.*
     FROM (
         SELECT facets_hash, max(started_at) AS started_at, sum(counted) AS counted
-        FROM ({hashes}) AS found (facets_hash, started_at, counted) GROUP BY facets_hash
-    ) AS grouped
+        FROM ({hashes}) AS each (facets_hash, started_at, counted) GROUP BY facets_hash
+    ) AS found
     CROSS JOIN LATERAL (
         SELECT {columns}, {kept} FROM traces
-        WHERE project_id = %s AND started_at = grouped.started_at AND facets_hash = grouped.facets_hash LIMIT 1
+        WHERE project_id = %s AND started_at = found.started_at AND facets_hash = found.facets_hash LIMIT 1
     ) AS one
-    GROUP BY GROUPING SETS ({each})
+),
+apart AS (
+    SELECT grouping({columns}) AS which, {columns}, {sums} FROM grouped GROUP BY GROUPING SETS ({each})
 )
 """
+_FITTING = "SELECT '{field}' AS field, facets_hash::text AS value, counted::bigint FROM grouped WHERE kept{place}"
 _FOUND = """(
     SELECT '{field}' AS field, {column}::text AS value, counted::bigint FROM ({source}) AS found
     WHERE {column}::text <> '' AND counted > 0 ORDER BY counted DESC, {column}::text COLLATE "C" LIMIT {most}
@@ -72,6 +76,8 @@ _USERS = "SELECT user_id, sum(counted) AS counted FROM ({users}) AS traces WHERE
 class Counting:
     """What to count of what there is: fields, the condition of each on `traces` if it has one, and how many values
     are enough of a field where all of it is counted at once.
+
+    The field `HASH` stands for the hashes themselves.
     """
 
     fields: list[str]
@@ -89,7 +95,7 @@ def read_counts(project_id: int, window: Window, counting: Counting) -> list[tup
     if rows is None and not days:
         return []
     most = counting.enough if window.is_everything else {}
-    hashed = [name for name in counting.fields if name != USER]
+    hashed = [name for name in counting.fields if name not in (USER, HASH)]
     users = [counting.conditions.get(name, _EVERYTHING) for name in counting.fields if name == USER]
     parts: list[Sql] = []
     found: list[Sql] = []
@@ -97,11 +103,13 @@ def read_counts(project_id: int, window: Window, counting: Counting) -> list[tup
         groups = ["facets_hash"] * bool(hashed) + ["user_id, status" if kind else "user_id" for kind in users]
         parts.append(_spell_scanned(rows, groups))
     if hashed:
-        given = [counting.conditions.get(name, _EVERYTHING) for name in hashed]
-        kinds = list(dict.fromkeys(given))
+        given = {name: counting.conditions.get(name, _EVERYTHING) for name in counting.fields if name != USER}
+        kinds = list(dict.fromkeys(given.values()))
         hashes = _add_days(rows and _SCANNED_HASHES, _REMEMBERED_HASHES, project_id, days)
         parts.append(_spell_apart(project_id, hashes, hashed, kinds))
-        found += [_spell_field(name, hashed, kinds.index(kind), most) for name, kind in zip(hashed, given, strict=True)]
+        found += [_spell_field(name, hashed, kinds.index(given[name]), most) for name in hashed]
+        if HASH in given:
+            found.append((_FITTING.format(field=HASH, place=kinds.index(given[HASH])), []))
     for kind in users:
         remembered = _REMEMBERED_USERS.format(status="unnest(user_statuses)" if kind else "NULL")
         found.append(_spell_users(_add_days(rows and _SCANNED_USERS, remembered, project_id, days), kind, most))

@@ -18,7 +18,7 @@ from msgspec import Meta
 from observability.query.nodes import NO_QUERY, Query
 from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
-from observability.selectors.facet_counts import MOST_IN_WINDOW, Counting, read_counts
+from observability.selectors.facet_counts import HASH, MOST_IN_WINDOW, Counting, read_counts
 from observability.selectors.shapes import Time, name_flags
 from observability.selectors.trace_days import CountedDay, list_counted_days
 from observability.selectors.trace_filters import (
@@ -35,6 +35,9 @@ from observability.selectors.windows import Coverage, DayForgottenError, Window,
 
 BUDGET_SECONDS = 0.5
 MOST_VALUES = 30
+_FEW_ROWS = 10_000
+"""Matches that are read by their rows: a twentieth of a second."""
+_MOST_HASHES = 5_000
 
 
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,41 +75,68 @@ def get_trace_facets(
     chosen.
     """
     filters = resolve_rare_text(project_id, filters)
+    counts = _Counts(fields)
     budget = Budget(BUDGET_SECONDS)
-    counts: dict[str, Counter[str]] = {field: Counter() for field in fields}
-    coverages = [_count(project_id, walk, counts, budget) for walk in _plan(filters, fields, MOST_VALUES + 1)]
+    coverages = _count_all(project_id, _plan(filters, fields, MOST_VALUES + 1), counts, budget)
     partial = [coverage for coverage in coverages if coverage.is_partial]
     return TraceFacets(
-        facets=[_make_facet(field, counts[field], filters.query) for field in fields],
+        facets=[_make_facet(field, counts.values[field], filters.query) for field in fields],
         is_partial=bool(partial),
         covered_from=_find_covered(partial),
     )
 
 
+class _Counts:
+    """What was counted so far: traces by the values of each field, and by hash those that the whole query matches."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self.values: dict[str, Counter[str]] = {field: Counter() for field in fields}
+        self.hashes: Counter[int] = Counter()
+
+    def add(self, field: str, value: str, traces: int) -> None:
+        if field == HASH:
+            self.hashes[int(value)] += traces
+            return
+        for name in name_flags(int(value)) if field == "flag" else (value,):
+            self.values[field][name] += traces
+
+    def forget(self, fields: list[str]) -> None:
+        self.hashes.clear()
+        for field in fields:
+            if field != HASH:
+                self.values[field].clear()
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """One pass over the traces that match the filters, which are but a range for a plain one."""
+    """One pass over the traces that match the filters, and have one of the hashes where some are given.
+
+    The filters of a plain one are but a range.
+    """
 
     filters: TraceFilters
     counting: Counting
     is_plain: bool = False
+    hashes: tuple[int, ...] = ()
 
 
 def _plan(filters: TraceFilters, fields: tuple[str, ...], enough: int) -> list[_Walk]:
     """Say how to count these fields: with one pass where the query asks for nothing but what the hash knows.
 
-    Users are counted with it where the query asks for the status at most. Otherwise there is a pass for the fields that
-    the query does not mention, and one for each that it does.
+    Users are counted with it where the query asks for the status at most, and else in a second pass. For any other
+    query there is a pass for the fields that it does not mention, and one for each that it does.
     """
     asked = list_asked_fields(filters.query)
-    if filters.ids or filters.includes_reruns or not asked <= HASHED:
-        return _plan_one_by_one(filters, fields)
     together = [field for field in fields if field != USER or asked <= {"status"}]
+    if filters.ids or filters.includes_reruns or not asked <= HASHED or not together:
+        return _plan_one_by_one(filters, fields)
+    apart = tuple(field for field in fields if field not in together)
+    together += [HASH] if apart else []
     conditions = {field: build_query_conditions(filters.query.without_field(field)) for field in together}
     # Of a field that is asked for, the values that were chosen are wanted too; a value of flags is a sum of several.
     counting = Counting(together, conditions, dict.fromkeys(set(FACETS) - asked - {"flag"}, enough))
-    walks = [_Walk(replace(filters, query=NO_QUERY), counting, is_plain=True)]
-    return [*walks, *_plan_one_by_one(filters, tuple(field for field in fields if field not in together))]
+    plain = _Walk(replace(filters, query=NO_QUERY), counting, is_plain=True)
+    return [plain, *_plan_one_by_one(filters, apart)]
 
 
 def _plan_one_by_one(filters: TraceFilters, fields: tuple[str, ...]) -> list[_Walk]:
@@ -120,27 +150,41 @@ def _plan_one_by_one(filters: TraceFilters, fields: tuple[str, ...]) -> list[_Wa
     ]
 
 
-def _count(project_id: int, walk: _Walk, counts: dict[str, Counter[str]], budget: Budget) -> Coverage:
+def _count_all(project_id: int, walks: list[_Walk], counts: _Counts, budget: Budget) -> list[Coverage]:
+    """Add what all passes find; say how far each of them came."""
+    coverages: list[Coverage] = []
+    for walk in walks:
+        is_whole = bool(coverages) and not coverages[-1].is_partial
+        coverages.append(_count(project_id, _choose_way(walk, counts) if is_whole else walk, counts, budget))
+    return coverages
+
+
+def _choose_way(walk: _Walk, counts: _Counts) -> _Walk:
+    """Return a pass along the index that knows hashes and users, where so many match that their rows take longer."""
+    if sum(counts.hashes.values()) <= _FEW_ROWS or len(counts.hashes) > _MOST_HASHES:
+        return walk
+    return replace(walk, filters=replace(walk.filters, query=NO_QUERY), hashes=tuple(counts.hashes))
+
+
+def _count(project_id: int, walk: _Walk, counts: _Counts, budget: Budget) -> Coverage:
     """Add what a pass finds to the counts of its fields."""
     days = list_counted_days(project_id, walk.filters, has_facets=True) if walk.is_plain else []
     try:
         return _read(project_id, walk, counts, budget, days)
     except DayForgottenError:
         # Rare, because whoever changes a past day is.
-        for field in walk.counting.fields:
-            counts[field].clear()
+        counts.forget(walk.counting.fields)
         return _read(project_id, walk, counts, budget, [])
 
 
-def _read(
-    project_id: int, walk: _Walk, counts: dict[str, Counter[str]], budget: Budget, days: list[CountedDay]
-) -> Coverage:
-    budget.start_over(budgets.FIRST_COUNTED if walk.is_plain else None)
+def _read(project_id: int, walk: _Walk, counts: _Counts, budget: Budget, days: list[CountedDay]) -> Coverage:
+    budget.start_over(budgets.FIRST_COUNTED if walk.is_plain or walk.hashes else None)
 
     def read(window: Window) -> None:
+        if walk.hashes:
+            window.rows = [rows.filter(facets_hash__in=walk.hashes) for rows in window.rows]
         for field, value, traces in read_counts(project_id, window, walk.counting):
-            for name in name_flags(int(value)) if field == "flag" else (value,):
-                counts[field][name] += traces
+            counts.add(field, value, traces)
 
     return read_windows(project_id, walk.filters, budget=budget, read=read, days=days)
 
@@ -168,8 +212,10 @@ def list_frequent_values(project_id: int, field: str, *, prefix: str, limit: int
 
     Counted over the newest traces, as far as the budget goes.
     """
-    counts: dict[str, Counter[str]] = {field: Counter()}
+    counts = _Counts((field,))
     [walk] = _plan(NO_FILTERS, (field,), MOST_IN_WINDOW)
     _count(project_id, walk, counts, Budget(BUDGET_SECONDS / 4))
-    fitting = [(value, count) for value, count in counts[field].items() if value.lower().startswith(prefix.lower())]
+    fitting = [
+        (value, count) for value, count in counts.values[field].items() if value.lower().startswith(prefix.lower())
+    ]
     return sorted(fitting, key=lambda each: (-each[1], each[0]))[:limit]

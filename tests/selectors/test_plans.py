@@ -274,6 +274,16 @@ def test_counts__filter__walk_its_index(read: Callable[..., object], q: str, ind
     assert not plan.scanned
 
 
+def test_facets__users_of_many_matches__are_counted_without_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observability.selectors.trace_facets._FEW_ROWS", 0)
+    filters = _filter("workflow:workflow-1", since=YESTERDAY, until=TODAY)
+
+    plan = explain(lambda: get_trace_facets(PROJECT, filters=filters, fields=("status", "user")))
+
+    assert plan.indexes - {"trace_days_pkey"} == {"traces_newest"}
+    assert not plan.scanned
+
+
 def test_histogram__a_day__needs_no_rows() -> None:
     plan = explain(lambda: get_trace_histogram(PROJECT, filters=_filter(since=YESTERDAY, until=TODAY)))
 

@@ -52,11 +52,24 @@ def _write_some(project: Project) -> None:
         )
 
 
-@pytest.mark.parametrize("q", ["", "user:u1,u2", "refund", "-environment:prod OR refund", "duration>=1s source:sdk"])
+@pytest.mark.parametrize(
+    "q",
+    [
+        "",
+        "user:u1,u2",
+        "refund",
+        "-environment:prod OR refund",
+        "duration>=1s source:sdk",
+        "workflow:chat,order -status:error",
+        "tag:beta OR agent:triage",
+    ],
+)
 @pytest.mark.parametrize("window", [3, 2000])
+@pytest.mark.parametrize("few_rows", [0, 10_000])
 def test_facets__any_query__counted_as_by_hand(
-    project: Project, monkeypatch: pytest.MonkeyPatch, q: str, window: int
+    project: Project, monkeypatch: pytest.MonkeyPatch, q: str, window: int, few_rows: int
 ) -> None:
+    monkeypatch.setattr("observability.selectors.trace_facets._FEW_ROWS", few_rows)
     monkeypatch.setattr("observability.selectors.budget.FIRST_WINDOW", window)
     monkeypatch.setattr("observability.selectors.budget.FIRST_COUNTED", window)
     _write_some(project)
@@ -79,6 +92,14 @@ def test_facets__field_in_the_query__shows_what_else_could_be_chosen(project: Pr
     [status] = [facet for facet in found.facets if facet.field == "status"]
     assert {value.value: value.is_selected for value in status.values} == {"ok": False, "error": True}
     assert _values(found, "workflow")["never"] == 0
+
+
+def test_facets__one_field_alone__counted_as_with_the_others(project: Project) -> None:
+    _write_some(project)
+    filters = TraceFilters(query=parse_query("workflow:chat"))
+
+    for facet in _count(project, "workflow:chat").facets:
+        assert get_trace_facets(project.pk, filters=filters, fields=(facet.field,)).facets == [facet]
 
 
 def test_facets__foreign_and_deleted__not_counted(project: Project, foreign_project: Project) -> None:

@@ -48,6 +48,7 @@ MIDNIGHT = (TODAY - START).total_seconds()
 @pytest.fixture(autouse=True)
 def count_small_projects_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(day_counts, "FEWEST_TRACES", 1)
+    monkeypatch.setattr("observability.selectors.trace_facets._FEW_ROWS", 0)
 
 
 def _moment(days_ago: float) -> float:
