@@ -13,6 +13,7 @@ from observability.selectors.trace_filters import COLUMNS, LISTS, USER
 from observability.selectors.windows import DayForgottenError, Window
 
 HASH = "hash"
+MOST_HASHES = 5_000
 MOST_IN_WINDOW = 1_000
 """Values of a field beyond the most frequent of a window are not worth a facet."""
 _MATCHED = ("facets_hash", "user_id", "status", "started_at")
@@ -59,7 +60,11 @@ apart AS (
     SELECT grouping({columns}) AS which, {columns}, {sums} FROM grouped GROUP BY GROUPING SETS ({each})
 )
 """
-_FITTING = "SELECT '{field}' AS field, facets_hash::text AS value, counted::bigint FROM grouped WHERE kept{place}"
+# One more than are wanted says that there are more.
+_FITTING = """(
+    SELECT '{field}' AS field, facets_hash::text AS value, counted::bigint FROM grouped
+    WHERE kept{place} LIMIT {most} + 1
+)"""
 _FOUND = """(
     SELECT '{field}' AS field, {column}::text AS value, counted::bigint FROM ({source}) AS found
     WHERE {column}::text <> '' AND counted > 0 ORDER BY counted DESC, {column}::text COLLATE "C" LIMIT {most}
@@ -77,7 +82,7 @@ class Counting:
     """What to count of what there is: fields, the condition of each on `traces` if it has one, and how many values
     are enough of a field where all of it is counted at once.
 
-    The field `HASH` stands for the hashes themselves.
+    The field `HASH` stands for the hashes themselves, of which a window gives one more than `MOST_HASHES` at most.
     """
 
     fields: list[str]
@@ -109,7 +114,7 @@ def read_counts(project_id: int, window: Window, counting: Counting) -> list[tup
         parts.append(_spell_apart(project_id, hashes, hashed, kinds))
         found += [_spell_field(name, hashed, kinds.index(given[name]), most) for name in hashed]
         if HASH in given:
-            found.append((_FITTING.format(field=HASH, place=kinds.index(given[HASH])), []))
+            found.append((_FITTING.format(field=HASH, place=kinds.index(given[HASH]), most=MOST_HASHES), []))
     for kind in users:
         remembered = _REMEMBERED_USERS.format(status="unnest(user_statuses)" if kind else "NULL")
         found.append(_spell_users(_add_days(rows and _SCANNED_USERS, remembered, project_id, days), kind, most))

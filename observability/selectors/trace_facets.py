@@ -18,7 +18,7 @@ from msgspec import Meta
 from observability.query.nodes import NO_QUERY, Query
 from observability.selectors import budget as budgets
 from observability.selectors.budget import Budget
-from observability.selectors.facet_counts import HASH, MOST_IN_WINDOW, Counting, read_counts
+from observability.selectors.facet_counts import HASH, MOST_HASHES, MOST_IN_WINDOW, Counting, read_counts
 from observability.selectors.shapes import Time, name_flags
 from observability.selectors.trace_days import CountedDay, list_counted_days
 from observability.selectors.trace_filters import (
@@ -37,7 +37,6 @@ BUDGET_SECONDS = 0.5
 MOST_VALUES = 30
 _FEW_ROWS = 10_000
 """Matches that are read by their rows: a twentieth of a second."""
-_MOST_HASHES = 5_000
 
 
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +160,7 @@ def _count_all(project_id: int, walks: list[_Walk], counts: _Counts, budget: Bud
 
 def _choose_way(walk: _Walk, counts: _Counts) -> _Walk:
     """Return a pass along the index that knows hashes and users, where so many match that their rows take longer."""
-    if sum(counts.hashes.values()) <= _FEW_ROWS or len(counts.hashes) > _MOST_HASHES:
+    if sum(counts.hashes.values()) <= _FEW_ROWS or len(counts.hashes) > MOST_HASHES:
         return walk
     return replace(walk, filters=replace(walk.filters, query=NO_QUERY), hashes=tuple(counts.hashes))
 

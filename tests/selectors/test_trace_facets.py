@@ -94,6 +94,17 @@ def test_facets__field_in_the_query__shows_what_else_could_be_chosen(project: Pr
     assert _values(found, "workflow")["never"] == 0
 
 
+def test_facets__more_hashes_than_are_kept__users_are_counted_by_their_rows(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observability.selectors.trace_facets._FEW_ROWS", 0)
+    monkeypatch.setattr("observability.selectors.facet_counts.MOST_HASHES", 1)
+    monkeypatch.setattr("observability.selectors.trace_facets.MOST_HASHES", 1)
+    write(project.pk, *(make_event(f"t{n}", user_id=f"u{n}", environment=f"e{n}", tags=("eu",)) for n in range(6)))
+
+    assert _values(_count(project, "tag:eu"), "user") == {f"u{n}": 1 for n in range(6)}
+
+
 def test_facets__one_field_alone__counted_as_with_the_others(project: Project) -> None:
     _write_some(project)
     filters = TraceFilters(query=parse_query("workflow:chat"))
