@@ -97,7 +97,7 @@ def compare_traces(project_id: int, left: TraceSummary, right: TraceSummary) -> 
     """Return two traces of a project aligned, the first `MOST_COMPARED` events of each.
 
     Two queries for each trace, both along the primary key (three and four for an SDK trace with inferred events).
-    10,000 events on both sides took 0.7 s at the API (`bench pages`).
+    10,000 events on both sides took 0.7 s at the API (`bench page`).
     """
     sides = [_read_events(project_id, trace) for trace in (left, right)]
     pairs = align(*([event.make_step() for event in events[:MOST_COMPARED]] for events in sides))

@@ -1,6 +1,6 @@
 """What the pages' bars say, measured in Chromium on the whole product. What the API takes: `bench read`.
 
-    python3 manage.py bench pages [--stored 10000000] [--events 100000] [--tries 5] [--json FILE]
+    python3 manage.py bench page [--stored 10000000] [--events 100000] [--tries 5] [--json FILE]
 
 Besides a trace of 1,000 events, one of `--events` and two of 10,000 to compare, the product holds `--stored` further
 events (see `bench/seed.py`). Seconds count from the moment an address is asked for. A scroll moves 120 pixels with
@@ -37,7 +37,7 @@ Figures = dict[str, Any]
 
 def main() -> None:
     """Seed, measure, print."""
-    parser = argparse.ArgumentParser(prog="manage.py bench pages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="manage.py bench page", description=__doc__)
     parser.add_argument("--stored", type=int, default=10_000_000)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--tries", type=int, default=5)
