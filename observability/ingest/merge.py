@@ -69,7 +69,7 @@ def merge_events(
     """
     old, old_payload = stored
     new, new_payload = arrived
-    if old.rank == new.rank and not new.field_ranks:
+    if old.rank == new.rank and not new.field_ranks and old.flags | new.flags == old.flags:
         return old, old_payload, False
     winner, loser = (new, old) if new.rank > old.rank else (old, new)
     joined = msgspec.structs.replace(

@@ -67,6 +67,17 @@ def test_merge__same_half_twice__nothing_changes(half: EventRecord) -> None:
     assert (row, payload) == _prepare(half)
 
 
+def test_merge__sent_redacted_and_as_it_was__is_marked_in_either_order() -> None:
+    """What is kept of both is the same, so their ranks are too; only one of them was changed here."""
+    marked, original = (
+        _prepare(make_event(attributes=b'{"password":"%s"}' % word)) for word in (b"[REDACTED]", b"hunter22")
+    )
+
+    assert marked[0].rank == original[0].rank
+    assert _join(marked, original) == _join(original, marked)
+    assert _join(marked, original)[0].flags & EventFlag.REDACTED
+
+
 def test_merge__running_then_ended__ended_wins_and_keeps_what_it_lacks() -> None:
     running = _prepare(make_event(ended_at_us=None, status="running", input=b'"question"', model="gpt-4o"))
     ended = _prepare(make_event(output=b'"answer"', status="ok"))
