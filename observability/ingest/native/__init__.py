@@ -1,0 +1,67 @@
+"""The hottest steps of ingest in C (`kernels.c`): functions from bytes to bytes, held to what the Python beside their
+callers does.
+
+Each returns None where its caller's Python is to do it: for input that the C leaves to it because it is rare, when
+memory runs out, and always where no compiler was found when the environment was made. The interpreter's lock is kept:
+the calls take microseconds, and getting it back would take longer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+from observability.ingest.native.build import find_library
+
+
+def read_spans(body: bytes) -> bytes | None:
+    """Return the spans of an `ExportTraceServiceRequest` in MessagePack, for `otlp/protobuf.py`.
+
+    `[[holder...], [[index, start, end]...]]`: the spans that are not plain are left to Python by their place in the
+    body. None for a request whose outer layers are not plain.
+    """
+    return _call("playhead_spans", body)
+
+
+def find_terms(text: bytes) -> bytes | None:
+    """Return the distinct search terms of an ASCII text, each with three zeros behind it (see `search.py`)."""
+    return _call("playhead_terms", text)
+
+
+def hash_terms(terms: bytes) -> bytes | None:
+    """Return the distinct hashes of such terms as the elements of an `int4[]` in its binary form."""
+    return _call("playhead_hashes", terms)
+
+
+def is_compiled() -> bool:
+    """Tell whether the compiled functions are there."""
+    return _library is not None
+
+
+def _open() -> ctypes.PyDLL | None:
+    path = find_library()
+    if not path.exists():
+        return None
+    library = ctypes.PyDLL(str(path))
+    library.playhead_free.argtypes = [ctypes.c_void_p]
+    library.playhead_free.restype = None
+    for name in ("playhead_spans", "playhead_terms", "playhead_hashes"):
+        function = library[name]
+        function.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
+        function.restype = ctypes.c_void_p
+    return library
+
+
+_library = _open()
+
+
+def _call(name: str, given: bytes) -> bytes | None:
+    if _library is None:
+        return None
+    size = ctypes.c_size_t()
+    found = getattr(_library, name)(given, len(given), ctypes.addressof(size))
+    if found is None:
+        return None
+    try:
+        return ctypes.string_at(found, size.value)
+    finally:
+        _library.playhead_free(found)

@@ -1,0 +1,701 @@
+/*
+ * The two hottest steps of ingest as functions from bytes to bytes: an OTLP request to MessagePack, a text to its search
+ * terms. No Python here and no state: memory is what the caller gave and one growing buffer that the caller frees.
+ *
+ * `native/__init__.py` says what each returns; `otlp/protobuf.py` and `terms.py` do the same in Python, for everything
+ * that these leave to them and where this file could not be compiled.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* -- what is written ------------------------------------------------------------------------------------------------ */
+
+struct buffer {
+    uint8_t *data;
+    size_t size, room;
+    int is_broken; /* out of memory; nothing is written any more */
+};
+
+/* Return where `size` more bytes go, or NULL without memory for them. */
+static uint8_t *extend(struct buffer *out, size_t size) {
+    if (out->is_broken) return NULL;
+    if (size > out->room - out->size) {
+        size_t room = out->room * 2 > out->size + size ? out->room * 2 : out->size + size;
+        uint8_t *data = realloc(out->data, room);
+        if (data == NULL) {
+            out->is_broken = 1;
+            return NULL;
+        }
+        out->data = data;
+        out->room = room;
+    }
+    uint8_t *end = out->data + out->size;
+    out->size += size;
+    return end;
+}
+
+static void put(struct buffer *out, const void *bytes, size_t size) {
+    uint8_t *end = extend(out, size);
+    if (end != NULL && size > 0) memcpy(end, bytes, size);
+}
+
+static void put_byte(struct buffer *out, uint8_t byte) { put(out, &byte, 1); }
+
+static void store_u32(uint8_t *at, uint32_t value) {
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* A MessagePack type byte and 32 or 64 bits, big-endian. */
+static void put_u32(struct buffer *out, uint8_t type, uint32_t value) {
+    uint8_t *end = extend(out, 5);
+    if (end == NULL) return;
+    end[0] = type;
+    store_u32(end + 1, value);
+}
+
+static void put_u64(struct buffer *out, uint8_t type, uint64_t value) {
+    uint8_t *end = extend(out, 9);
+    if (end == NULL) return;
+    end[0] = type;
+    store_u32(end + 1, (uint32_t)(value >> 32));
+    store_u32(end + 5, (uint32_t)value);
+}
+
+#define NIL 0xc0
+#define FALSE_ 0xc2
+#define FLOAT64 0xcb
+#define UINT32 0xce
+#define UINT64 0xcf
+#define INT64 0xd3
+#define STR32 0xdb
+#define ARRAY32 0xdd
+#define MAP32 0xdf
+
+static void put_uint(struct buffer *out, uint64_t value) {
+    if (value < 128) put_byte(out, (uint8_t)value);
+    else put_u64(out, UINT64, value);
+}
+
+static void put_int(struct buffer *out, int64_t value) {
+    if (value >= 0) put_uint(out, (uint64_t)value);
+    else put_u64(out, INT64, (uint64_t)value);
+}
+
+static void put_text(struct buffer *out, const void *text, size_t size) {
+    if (size < 32) put_byte(out, (uint8_t)(0xa0 | size));
+    else put_u32(out, STR32, (uint32_t)size);
+    put(out, text, size);
+}
+
+static void put_hex(struct buffer *out, const uint8_t *bytes, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    if (2 * size < 32) put_byte(out, (uint8_t)(0xa0 | 2 * size));
+    else put_u32(out, STR32, (uint32_t)(2 * size));
+    uint8_t *end = extend(out, 2 * size);
+    if (end == NULL) return;
+    for (size_t i = 0; i < size; i++) {
+        end[2 * i] = (uint8_t)digits[bytes[i] >> 4];
+        end[2 * i + 1] = (uint8_t)digits[bytes[i] & 15];
+    }
+}
+
+/* -- what is read --------------------------------------------------------------------------------------------------- */
+
+/* A run of bytes of the request. */
+struct slice {
+    const uint8_t *at;
+    size_t size;
+};
+
+struct field {
+    uint32_t number;
+    uint8_t type; /* 0 varint, 1 64 bits, 2 bytes, 5 32 bits */
+    uint64_t value;
+    struct slice bytes;
+};
+
+static int read_varint(struct slice *in, uint64_t *value) {
+    uint64_t found = 0;
+    for (unsigned i = 0; i < 10 && i < in->size; i++) {
+        uint8_t byte = in->at[i];
+        if (i == 9 && byte > 1) return 0;
+        found |= (uint64_t)(byte & 127) << (7 * i);
+        if (byte < 128) {
+            *value = found;
+            in->at += i + 1;
+            in->size -= i + 1;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static uint64_t load_little(const uint8_t *at, unsigned size) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++) value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+/* Take the next field off a message: 1, or 0 where it is not plain protobuf. */
+static int read_field(struct slice *in, struct field *field) {
+    uint64_t tag, size = 0;
+    if (!read_varint(in, &tag) || tag > UINT32_MAX || tag >> 3 == 0) return 0;
+    field->number = (uint32_t)(tag >> 3);
+    field->type = tag & 7;
+    field->value = 0;
+    switch (field->type) {
+    case 0:
+        field->bytes = (struct slice){in->at, 0};
+        return read_varint(in, &field->value);
+    case 1: size = 8; break;
+    case 2:
+        if (!read_varint(in, &size)) return 0;
+        break;
+    case 5: size = 4; break;
+    default: return 0;
+    }
+    if (size > in->size) return 0;
+    field->bytes = (struct slice){in->at, (size_t)size};
+    if (field->type != 2) field->value = load_little(in->at, (unsigned)size);
+    in->at += size;
+    in->size -= size;
+    return 1;
+}
+
+static int is_utf8(struct slice text) {
+    const uint8_t *at = text.at, *end = text.at + text.size;
+    while (at < end) {
+        uint64_t word;
+        if (end - at >= 8) {
+            memcpy(&word, at, 8);
+            if ((word & 0x8080808080808080u) == 0) {
+                at += 8;
+                continue;
+            }
+        }
+        uint8_t first = *at;
+        if (first < 0x80) {
+            at++;
+            continue;
+        }
+        ptrdiff_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+        if (first < 0xc2 || first > 0xf4 || end - at <= more) return 0;
+        for (ptrdiff_t i = 1; i <= more; i++)
+            if ((at[i] & 0xc0) != 0x80) return 0;
+        if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f)) return 0; /* overlong, surrogates */
+        if ((first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f)) return 0; /* overlong, beyond Unicode */
+        at += more + 1;
+    }
+    return 1;
+}
+
+/* -- OTLP ----------------------------------------------------------------------------------------------------------- */
+
+#define DEEPEST 16             /* lists and maps inside one another; deeper ones are left to Python */
+#define LARGEST (256u * 1024u) /* bytes of a span; likewise */
+#define MOST_ITEMS 200000u
+#define MOST_GROUPS 10000u
+
+static int put_pairs(struct buffer *out, struct slice message, uint32_t number, int depth);
+
+/* Write an AnyValue; 0 where it is not plain. */
+static int put_value(struct buffer *out, struct slice message, int depth) {
+    struct field field;
+    if (message.size == 0) {
+        put_byte(out, NIL);
+        return 1;
+    }
+    if (depth > DEEPEST || !read_field(&message, &field) || message.size != 0) return 0;
+    switch (field.number << 3 | field.type) {
+    case 1 << 3 | 2:
+        if (!is_utf8(field.bytes)) return 0;
+        put_text(out, field.bytes.at, field.bytes.size);
+        return 1;
+    case 2 << 3: put_byte(out, (uint8_t)(FALSE_ + (field.value != 0))); return 1;
+    case 3 << 3: put_int(out, (int64_t)field.value); return 1;
+    case 4 << 3 | 1:
+        if ((field.value >> 52 & 0x7ff) == 0x7ff) return 0; /* NaN and infinities */
+        put_u64(out, FLOAT64, field.value);
+        return 1;
+    case 5 << 3 | 2: {
+        uint32_t count = 0;
+        size_t head = out->size;
+        struct slice values = field.bytes;
+        put_u32(out, ARRAY32, 0);
+        while (values.size > 0) {
+            if (!read_field(&values, &field)) return 0;
+            if (field.number != 1) continue;
+            if (field.type != 2 || !put_value(out, field.bytes, depth + 1)) return 0;
+            count++;
+        }
+        if (!out->is_broken) store_u32(out->data + head + 1, count);
+        return 1;
+    }
+    case 6 << 3 | 2: return put_pairs(out, field.bytes, 1, depth + 1);
+    default: return 0;
+    }
+}
+
+static int put_pair(struct buffer *out, struct slice pair, int depth) {
+    struct field field;
+    struct slice key = {pair.at, 0}, value = {pair.at, 0};
+    int values = 0;
+    while (pair.size > 0) {
+        if (!read_field(&pair, &field)) return 0;
+        if (field.number > 2) continue;
+        if (field.type != 2) return 0;
+        if (field.number == 1) key = field.bytes;
+        else if (values++) return 0;
+        else value = field.bytes;
+        if (field.number == 1 && !is_utf8(key)) return 0;
+    }
+    put_text(out, key.at, key.size);
+    return put_value(out, value, depth);
+}
+
+/* Write as a map the KeyValue messages that a message holds in one of its fields. */
+static int put_pairs(struct buffer *out, struct slice message, uint32_t number, int depth) {
+    struct field field;
+    uint32_t count = 0;
+    size_t head = out->size;
+    put_u32(out, MAP32, 0);
+    while (message.size > 0) {
+        if (!read_field(&message, &field)) return 0;
+        if (field.number != number) continue;
+        if (field.type != 2 || !put_pair(out, field.bytes, depth)) return 0;
+        count++;
+    }
+    if (!out->is_broken) store_u32(out->data + head + 1, count);
+    return 1;
+}
+
+static int is_zero(struct slice bytes) {
+    for (size_t i = 0; i < bytes.size; i++)
+        if (bytes.at[i] != 0) return 0;
+    return 1;
+}
+
+/* [time, name, attributes] */
+static int put_point(struct buffer *out, struct slice message) {
+    struct field field;
+    struct slice rest = message, name = {message.at, 0};
+    uint64_t time = 0;
+    while (rest.size > 0) {
+        if (!read_field(&rest, &field)) return 0;
+        switch (field.number << 3 | field.type) {
+        case 1 << 3 | 1: time = field.value; break;
+        case 2 << 3 | 2:
+            name = field.bytes;
+            if (!is_utf8(name)) return 0;
+            break;
+        default:
+            if (field.number < 3) return 0;
+        }
+    }
+    put_byte(out, 0x93);
+    put_uint(out, time);
+    put_text(out, name.at, name.size);
+    return put_pairs(out, message, 3, 0);
+}
+
+/* [trace id, span id, trace state, attributes] */
+static int put_link(struct buffer *out, struct slice message) {
+    struct field field;
+    struct slice rest = message, none = {message.at, 0}, texts[4] = {none, none, none, none};
+    while (rest.size > 0) {
+        if (!read_field(&rest, &field)) return 0;
+        if (field.number > 3) continue;
+        if (field.type != 2) return 0;
+        texts[field.number] = field.bytes;
+        if (field.number == 3 && !is_utf8(field.bytes)) return 0;
+    }
+    put_byte(out, 0x94);
+    put_hex(out, texts[1].at, texts[1].size);
+    put_hex(out, texts[2].at, texts[2].size);
+    put_text(out, texts[3].at, texts[3].size);
+    return put_pairs(out, message, 4, 0);
+}
+
+/* Write as a list the messages that a message holds in one of its fields. */
+static int put_list(struct buffer *out, struct slice message, uint32_t number, int count,
+                    int (*put_item)(struct buffer *, struct slice)) {
+    struct field field;
+    put_u32(out, ARRAY32, (uint32_t)count);
+    while (count > 0 && read_field(&message, &field)) {
+        if (field.number != number) continue;
+        if (!put_item(out, field.bytes)) return 0;
+        count--;
+    }
+    return count == 0;
+}
+
+static int read_status(struct slice message, int32_t *code, struct slice *text) {
+    struct field field;
+    while (message.size > 0) {
+        if (!read_field(&message, &field)) return 0;
+        switch (field.number << 3 | field.type) {
+        case 2 << 3 | 2:
+            *text = field.bytes;
+            if (!is_utf8(*text)) return 0;
+            break;
+        case 3 << 3: *code = (int32_t)field.value; break;
+        default:
+            if (field.number == 2 || field.number == 3) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Write a span as a list; 0 where it is not plain, and is for Python to read or to reject. */
+static int put_span(struct buffer *out, struct slice message, uint32_t index) {
+    struct field field;
+    struct slice rest = message, none = {message.at, 0}, texts[6] = {none, none, none, none, none, none};
+    struct slice status_text = none;
+    uint64_t start = 0, end = 0;
+    uint32_t dropped[3] = {0, 0, 0};
+    int32_t kind = 0, status = 0;
+    int points = 0, links = 0;
+    if (message.size >= LARGEST) return 0;
+    while (rest.size > 0) {
+        if (!read_field(&rest, &field)) return 0;
+        switch (field.number << 3 | field.type) {
+        case 1 << 3 | 2:
+        case 2 << 3 | 2:
+        case 4 << 3 | 2: texts[field.number] = field.bytes; break;
+        case 3 << 3 | 2:
+        case 5 << 3 | 2:
+            texts[field.number] = field.bytes;
+            if (!is_utf8(field.bytes)) return 0;
+            break;
+        case 6 << 3: kind = (int32_t)field.value; break;
+        case 7 << 3 | 1: start = field.value; break;
+        case 8 << 3 | 1: end = field.value; break;
+        case 9 << 3 | 2: break;
+        case 10 << 3: dropped[0] = (uint32_t)field.value; break;
+        case 11 << 3 | 2: points++; break;
+        case 12 << 3: dropped[1] = (uint32_t)field.value; break;
+        case 13 << 3 | 2: links++; break;
+        case 14 << 3: dropped[2] = (uint32_t)field.value; break;
+        case 15 << 3 | 2:
+            if (!read_status(field.bytes, &status, &status_text)) return 0;
+            break;
+        default:
+            if (field.number < 16) return 0;
+        }
+    }
+    if (texts[1].size != 16 || is_zero(texts[1]) || texts[2].size != 8 || is_zero(texts[2])) return 0;
+    if (texts[4].size != 0 && texts[4].size != 8) return 0;
+    put_byte(out, 0x9f);
+    put_uint(out, index);
+    put_hex(out, texts[1].at, 16);
+    put_hex(out, texts[2].at, 8);
+    if (is_zero(texts[4])) put_text(out, "", 0);
+    else put_hex(out, texts[4].at, 8);
+    put_text(out, texts[5].at, texts[5].size);
+    put_int(out, kind);
+    put_uint(out, start);
+    put_uint(out, end);
+    if (!put_pairs(out, message, 9, 0)) return 0;
+    put_int(out, status);
+    put_text(out, status_text.at, status_text.size);
+    put_text(out, texts[3].at, texts[3].size);
+    if (!put_list(out, message, 11, points, put_point)) return 0;
+    if (!put_list(out, message, 13, links, put_link)) return 0;
+    if (dropped[0] == 0 && dropped[1] == 0 && dropped[2] == 0) {
+        put_byte(out, NIL);
+        return 1;
+    }
+    put_byte(out, 0x83);
+    put_text(out, "attributes", 10);
+    put_uint(out, dropped[0]);
+    put_text(out, "events", 6);
+    put_uint(out, dropped[1]);
+    put_text(out, "links", 5);
+    put_uint(out, dropped[2]);
+    return 1;
+}
+
+static void put_slice(struct buffer *out, struct slice part, const uint8_t *body) {
+    put_uint(out, (uint64_t)(part.at - body));
+    put_uint(out, (uint64_t)(part.at - body) + part.size);
+}
+
+struct request {
+    const uint8_t *body;
+    uint32_t items, groups;
+    uint32_t others; /* [index, start, end] of each span that is left to Python */
+    struct buffer other;
+};
+
+/* Read what a holder or group has once each: its description (field 1) and its schema url (3). */
+static int read_heads(struct slice message, struct slice heads[2]) {
+    struct field field;
+    int seen[2] = {0, 0};
+    heads[0] = heads[1] = (struct slice){message.at, 0};
+    while (message.size > 0) {
+        if (!read_field(&message, &field)) return 0;
+        if (field.number > 3) continue;
+        if (field.type != 2) return 0;
+        if (field.number == 2) continue;
+        if (seen[field.number >> 1]++) return 0;
+        heads[field.number >> 1] = field.bytes;
+    }
+    return 1;
+}
+
+/* [scope start, end, schema url start, end, first index, count, [span...]] */
+static int put_group(struct buffer *out, struct slice message, struct request *request) {
+    struct field field;
+    struct slice heads[2];
+    uint32_t first = request->items, spans = 0;
+    if (++request->groups > MOST_GROUPS || !read_heads(message, heads)) return 0;
+    size_t start = out->size;
+    put_byte(out, 0x97);
+    put_slice(out, heads[0], request->body);
+    put_slice(out, heads[1], request->body);
+    put_uint(out, first);
+    size_t head = out->size;
+    put_u32(out, UINT32, 0);
+    put_u32(out, ARRAY32, 0);
+    while (message.size > 0) {
+        if (!read_field(&message, &field)) return 0;
+        if (field.number != 2) continue;
+        if (request->items == MOST_ITEMS) return 0;
+        size_t before = out->size;
+        if (put_span(out, field.bytes, request->items)) {
+            spans++;
+        } else {
+            out->size = before < out->size ? before : out->size;
+            put_byte(&request->other, 0x93);
+            put_uint(&request->other, request->items);
+            put_slice(&request->other, field.bytes, request->body);
+            request->others++;
+        }
+        request->items++;
+    }
+    if (out->is_broken) return 0;
+    store_u32(out->data + head + 1, request->items - first);
+    store_u32(out->data + head + 6, spans);
+    if (request->items == first) out->size = start;
+    return 1;
+}
+
+/* [resource start, end, schema url start, end, [group...]] */
+static int put_holder(struct buffer *out, struct slice message, struct request *request) {
+    struct field field;
+    struct slice heads[2];
+    uint32_t groups = 0;
+    if (!read_heads(message, heads)) return 0;
+    put_byte(out, 0x95);
+    put_slice(out, heads[0], request->body);
+    put_slice(out, heads[1], request->body);
+    size_t head = out->size;
+    put_u32(out, ARRAY32, 0);
+    while (message.size > 0) {
+        if (!read_field(&message, &field)) return 0;
+        if (field.number != 2) continue;
+        size_t before = out->size;
+        if (!put_group(out, field.bytes, request)) return 0;
+        groups += out->size > before;
+    }
+    if (out->is_broken) return 0;
+    store_u32(out->data + head + 1, groups);
+    return 1;
+}
+
+static int put_request(struct buffer *out, struct slice body, struct request *request) {
+    struct field field;
+    uint32_t holders = 0;
+    put_byte(out, 0x92);
+    size_t head = out->size;
+    put_u32(out, ARRAY32, 0);
+    while (body.size > 0) {
+        if (!read_field(&body, &field)) return 0;
+        if (field.number != 1) continue;
+        if (field.type != 2 || ++holders > MOST_GROUPS || !put_holder(out, field.bytes, request)) return 0;
+    }
+    put_u32(out, ARRAY32, request->others);
+    put(out, request->other.data, request->other.size);
+    if (out->is_broken || request->other.is_broken) return 0;
+    store_u32(out->data + head + 1, holders);
+    return 1;
+}
+
+EXPORT void playhead_free(uint8_t *data) { free(data); }
+
+/* Give the buffer's memory to the caller; without any result, free it. */
+static uint8_t *finish(struct buffer *out, int is_good, size_t *size) {
+    if (is_good && !out->is_broken) {
+        *size = out->size;
+        return out->data;
+    }
+    free(out->data);
+    *size = 0;
+    return NULL;
+}
+
+static struct buffer make_buffer(size_t room) {
+    struct buffer out = {malloc(room), 0, room, 0};
+    if (out.data == NULL) out.is_broken = 1;
+    return out;
+}
+
+/* ExportTraceServiceRequest to [[holder...], [[index, start, end]...]], or NULL where it is for Python to read. */
+EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *size) {
+    struct buffer out = make_buffer(body_size + 1024);
+    struct request request = {body, 0, 0, 0, {NULL, 0, 0, 0}};
+    int is_good = body_size <= UINT32_MAX && put_request(&out, (struct slice){body, body_size}, &request);
+    free(request.other.data);
+    return finish(&out, is_good, size);
+}
+
+/* -- search terms --------------------------------------------------------------------------------------------------- */
+
+#define LONGEST 64u      /* characters of a term */
+#define MOST_TERMS 4096u /* of one text */
+#define NOISE_RATIO 8u   /* characters to a hump, on average, below which a text is encoded data */
+#define END_OF_TERM 3u   /* zeros behind a term: the end of a lexeme, and a count of no positions */
+#define SLOTS 16384u     /* a power of two, well over what MOST_TERMS words and their parts take */
+
+struct terms {
+    struct buffer *out;
+    uint32_t count;
+    uint32_t slots[SLOTS]; /* where a term begins in `out`, and 1; 0 is empty */
+};
+
+static uint8_t fold(uint8_t byte) {
+    if (byte >= 'A' && byte <= 'Z') return (uint8_t)(byte | 32);
+    return byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ? byte : 0;
+}
+
+static int is_capital(uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
+
+/* A small letter or a digit. */
+static int is_small(uint8_t byte) { return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'); }
+
+/* Add a term of text that is folded already, if it is new and there are not too many. */
+static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
+    if (size > LONGEST) size = LONGEST;
+    if (size == 0 || terms->count > MOST_TERMS) return;
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ term[i]) * 16777619u;
+    uint32_t slot = (hash ^ hash >> 15) & (SLOTS - 1);
+    for (; terms->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
+        size_t at = terms->slots[slot] - 1;
+        if (at + size + END_OF_TERM > terms->out->size) continue; /* a shorter one, at the end */
+        const uint8_t *known = terms->out->data + at;
+        if (known[size] == 0 && memcmp(known, term, size) == 0) return;
+    }
+    size_t at = terms->out->size;
+    uint8_t *end = extend(terms->out, size + END_OF_TERM);
+    if (end == NULL) return;
+    memcpy(end, term, size);
+    memset(end + size, 0, END_OF_TERM);
+    terms->slots[slot] = (uint32_t)at + 1;
+    terms->count++;
+}
+
+/* Add the parts of a word that underscores divide, and those in which a capital follows a small letter or digit. */
+static void add_parts(struct terms *terms, const uint8_t *text, const uint8_t *folded, size_t size, int is_noise) {
+    size_t start = 0, hump = 0;
+    int has_hump = 0, has_bar = 0;
+    for (size_t i = 0; i <= size; i++) {
+        int is_bar = i < size && folded[i] == '_';
+        has_bar |= is_bar;
+        if (i == size || is_bar) {
+            if (has_hump) add_term(terms, folded + hump, i - hump);
+            if (has_bar) add_term(terms, folded + start, i - start);
+            start = hump = i + 1;
+            has_hump = 0;
+        } else if (!is_noise && i > start && is_capital(text[i]) && is_small(text[i - 1])) {
+            add_term(terms, folded + hump, i - hump);
+            hump = i;
+            has_hump = 1;
+        }
+    }
+}
+
+/* Go through the words of a text: themselves at first, then their parts. */
+static void add_words(struct terms *terms, const uint8_t *text, const uint8_t *folded, size_t size, int is_noise,
+                      int parts) {
+    size_t start = 0;
+    for (size_t i = 0; i <= size; i++) {
+        if (i < size && folded[i] != 0) continue;
+        if (i > start && parts) add_parts(terms, text + start, folded + start, i - start, is_noise);
+        else if (i > start && terms->count < MOST_TERMS) add_term(terms, folded + start, i - start);
+        start = i + 1;
+    }
+}
+
+/* The distinct terms of an ASCII text, each with three zeros behind it. */
+EXPORT uint8_t *playhead_terms(const uint8_t *text, size_t text_size, size_t *size) {
+    struct buffer out = make_buffer(text_size + 256);
+    struct terms *terms = calloc(1, sizeof *terms);
+    uint8_t *folded = malloc(text_size + 1);
+    if (terms == NULL || folded == NULL || text_size > UINT32_MAX / 8) {
+        out.is_broken = 1;
+    } else {
+        size_t humps = 0;
+        for (size_t i = 0; i < text_size; i++) {
+            folded[i] = fold(text[i]);
+            humps += i > 0 && is_capital(text[i]) && is_small(text[i - 1]);
+        }
+        terms->out = &out;
+        add_words(terms, text, folded, text_size, 0, 0);
+        size_t words = out.size;
+        add_words(terms, text, folded, text_size, humps * NOISE_RATIO > text_size, 1);
+        if (terms->count > MOST_TERMS) out.size = words;
+    }
+    free(terms);
+    free(folded);
+    return finish(&out, 1, size);
+}
+
+static uint32_t crc32(const uint8_t *bytes, size_t size) {
+    static const uint32_t table[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
+    }
+    return ~crc;
+}
+
+/* The distinct hashes of terms as elements of a binary int4[]: their length, which is 4, and their value. */
+EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t *size) {
+    size_t count = terms_size / (END_OF_TERM + 1) + 1, slots = 16;
+    while (slots < 2 * count) slots *= 2;
+    struct buffer out = make_buffer(256);
+    uint64_t *known = calloc(slots, sizeof *known); /* a hash, and 2^32; 0 is empty */
+    if (known == NULL) out.is_broken = 1;
+    for (size_t at = 0; !out.is_broken && at < terms_size;) {
+        const uint8_t *end = memchr(terms + at, 0, terms_size - at);
+        size_t length = end == NULL ? terms_size - at : (size_t)(end - terms) - at;
+        uint32_t hash = crc32(terms + at, length);
+        uint64_t entry = (uint64_t)1 << 32 | hash;
+        size_t slot = hash & (slots - 1);
+        at += length + END_OF_TERM;
+        while (known[slot] != 0 && known[slot] != entry) slot = (slot + 1) & (slots - 1);
+        if (known[slot] == entry) continue;
+        known[slot] = entry;
+        uint8_t *element = extend(&out, 8);
+        if (element == NULL) break;
+        store_u32(element, 4);
+        store_u32(element + 4, hash ^ 0x80000000u);
+    }
+    free(known);
+    return finish(&out, 1, size);
+}
