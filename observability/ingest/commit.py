@@ -87,7 +87,7 @@ class Commit:
         self.deleted: set[TraceKey] = set()
         self.events: dict[EventKey, _Pending] = {}
         self.logs: dict[EventKey, LogRow] = {}
-        self.terms: dict[TraceKey, set[bytes]] = defaultdict(set)
+        self.lexemes: dict[TraceKey, list[bytes]] = defaultdict(list)
         self.results: list[WriteResult] = []
 
     def run(self, submissions: Sequence[Submission]) -> tuple[list[WriteResult], Changes]:
@@ -121,7 +121,7 @@ class Commit:
         """Join all requests' records into one batch, from scratch, against what is known to be stored."""
         self.events.clear()
         self.logs.clear()
-        self.terms.clear()
+        self.lexemes.clear()
         self.results = [self._take(submission, known_events, known_logs) for submission in submissions]
 
     def _take(
@@ -142,7 +142,7 @@ class Commit:
             elif self._take_log(log, known_logs):
                 changed.append(log.trace_id)
         for trace_id in set(changed):
-            self.terms[submission.project_id, trace_id] |= prepared.terms.get(trace_id, set())
+            self.lexemes[submission.project_id, trace_id] += prepared.lexemes.get(trace_id, ())
         taken = len(prepared.events) + len(prepared.logs) - (len(rejected) - len(prepared.rejected))
         return WriteResult(accepted=len(changed), duplicates=taken - len(changed), rejected=tuple(rejected))
 
@@ -302,8 +302,10 @@ class Commit:
 
     def _copy_search_rows(self) -> None:
         """Store what the commit's traces can be searched for; see `search.py`."""
-        starts = {key: (self.summaries[key].started_at_us, self.summaries[key].version) for key in self.terms if key[1]}
-        documents, segments = make_search_rows(self.terms, starts, now_us=self.now_us)
+        starts = {
+            key: (self.summaries[key].started_at_us, self.summaries[key].version) for key in self.lexemes if key[1]
+        }
+        documents, segments = make_search_rows(self.lexemes, starts, now_us=self.now_us)
         self._copy(sql.SEARCH_DOCUMENTS, documents)
         self._copy(sql.SEARCH_SEGMENTS, segments)
 

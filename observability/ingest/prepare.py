@@ -21,7 +21,7 @@ from observability.ingest.prices import price_usage
 from observability.ingest.records import Decoded, EventRecord, Kind, LogRecord, Rejected, ResourceRecord, Usage
 from observability.ingest.redaction import RedactionRules, find_suspects, redact_event, redact_log
 from observability.ingest.rows import EventRow, LogRow, PayloadRow
-from observability.ingest.terms import search_terms
+from observability.ingest.search import find_lexemes
 
 # Outside these a time is a mistake of units (seconds, milliseconds) and nothing any index should hold.
 _FIRST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -66,8 +66,8 @@ class Prepared(msgspec.Struct, kw_only=True):
 
     events: list[PreparedEvent]
     logs: list[LogRow]
-    terms: dict[str, set[bytes]]
-    """What the request says of each trace, to be searched for: one set, because a trace's events share most words."""
+    lexemes: dict[str, list[bytes]]
+    """What each trace is found by (see `search.py`): of many events at once, because they share most words."""
     rejected: list[Rejected]
     resources: dict[bytes, bytes]
     """Packed attributes by content hash."""
@@ -155,11 +155,9 @@ class _Preparation:
             flags=flags,
         )
 
-    def list_terms(self) -> dict[str, set[bytes]]:
-        """Return the search terms of each trace of the request."""
-        return {
-            trace_id: set().union(*map(search_terms, _join_texts(texts))) for trace_id, texts in self._texts.items()
-        }
+    def list_lexemes(self) -> dict[str, list[bytes]]:
+        """Return what each trace of the request is found by."""
+        return {trace_id: [*map(find_lexemes, _join_texts(texts))] for trace_id, texts in self._texts.items()}
 
     def _make_row(
         self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
@@ -320,7 +318,7 @@ def prepare(
     return Prepared(
         events=events,
         logs=logs,
-        terms=work.list_terms(),
+        lexemes=work.list_lexemes(),
         rejected=rejected,
         resources=work.resources,
         blobs=work.blobs,

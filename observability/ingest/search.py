@@ -5,6 +5,9 @@ its documents: each term of some hundred events costs one entry. A search finds 
 rules out nearly everything where a word is rare, then looks into the documents of these alone.
 
 A document has the terms themselves, so a match is exact; a segment has 32-bit hashes, which are only ever too broad.
+
+On their way terms are *lexemes*: bytes as a tsvector has them in its binary form, each term with three zeros behind it
+(its end, and a list of no positions).
 """
 
 from __future__ import annotations
@@ -13,27 +16,35 @@ import random
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from observability.ingest import native
 from observability.ingest.rows import SearchRow, SegmentRow, TraceKey
-from observability.ingest.terms import hash_term
+from observability.ingest.terms import hash_term, search_terms
 
 _DAY_US = 86_400_000_000
 _TSVECTOR_BYTES = 900_000
 """Bytes of lexemes in one tsvector; Postgres allows 2^20 with what it keeps beside them."""
 _INT4_OID = 23
 _RANDOM_BITS = 11
+_END = b"\0\0\0"
+
+
+def find_lexemes(text: str) -> bytes:
+    """Return the search terms of a text, each once, as lexemes."""
+    found = native.find_terms(text.encode()) if text.isascii() else None
+    return _join(search_terms(text)) if found is None else found
 
 
 def make_search_rows(
-    terms: Mapping[TraceKey, set[bytes]], starts: Mapping[TraceKey, tuple[int, int]], *, now_us: int
+    lexemes: Mapping[TraceKey, list[bytes]], starts: Mapping[TraceKey, tuple[int, int]], *, now_us: int
 ) -> tuple[list[SearchRow], list[SegmentRow]]:
     """Return the documents of a commit and their segments, one for each project and day.
 
     Parameters
     ----------
-    terms
-        What the commit adds to each trace.
+    lexemes
+        What the commit adds to each trace, text by text: a term that is in several of them counts once.
     starts
         Start in microseconds and version of each trace to be found; others are left out.
     now_us
@@ -42,16 +53,17 @@ def make_search_rows(
     # Ascending with time, so that its index grows at one end; processes need not agree on it.
     segment_id = now_us << _RANDOM_BITS | random.getrandbits(_RANDOM_BITS)
     documents: list[SearchRow] = []
-    segments: dict[tuple[int, int], tuple[SegmentRow, set[bytes]]] = {}
+    segments: dict[tuple[int, int], tuple[SegmentRow, list[bytes]]] = {}
     for key, (started_at_us, version) in starts.items():
         place = (key[0], started_at_us // _DAY_US)
         if place not in segments:
             row = SegmentRow(project_id=key[0], started_at_us=started_at_us, segment_id=segment_id, terms=b"")
-            segments[place] = row, set()
+            segments[place] = row, []
         segment, union = segments[place]
         # The latest of its documents: a search from some time on must not pass over the segment of a later one.
         segment.started_at_us = max(segment.started_at_us, started_at_us)
-        union |= terms[key]
+        document = _unite(lexemes[key])
+        union.append(document)
         documents += [
             SearchRow(
                 project_id=key[0],
@@ -62,42 +74,50 @@ def make_search_rows(
                 segment_id=segment_id,
                 terms=encoded,
             )
-            for part, encoded in enumerate(encode_terms(terms[key]))
+            for part, encoded in enumerate(encode_lexemes(document))
         ]
     for segment, union in segments.values():
-        segment.terms = encode_hashes(union)
-    return documents, [segment for segment, union in segments.values() if union]
+        segment.terms = encode_hashes(b"".join(union))
+    return documents, [segment for segment, union in segments.values() if any(union)]
 
 
-def encode_terms(terms: set[bytes]) -> Iterator[bytes]:
-    """Yield tsvectors without positions in their binary form: a count, then each lexeme with an empty list.
+def encode_lexemes(lexemes: bytes) -> Iterator[bytes]:
+    """Yield tsvectors without positions in their binary form: a count, then the lexemes.
 
-    One is enough for nearly every set. Postgres sorts the lexemes.
+    One is enough for nearly every document. Postgres sorts them.
     """
-    encoded = _encode_lexemes(list(terms))
-    if len(encoded) + len(terms) < _TSVECTOR_BYTES:
-        if terms:
-            yield encoded
+    if len(lexemes) < _TSVECTOR_BYTES:
+        if lexemes:
+            yield lexemes.count(_END).to_bytes(4, "big") + lexemes
         return
-    lexemes = sorted(terms)
-    first, weight = 0, 0
-    for place, lexeme in enumerate(lexemes):
-        weight += len(lexeme) + 4
-        if weight > _TSVECTOR_BYTES:
-            yield _encode_lexemes(lexemes[first:place])
-            first, weight = place, len(lexeme) + 4
-    yield _encode_lexemes(lexemes[first:])
+    start = 0
+    while start < len(lexemes):
+        end = lexemes.find(_END, start + _TSVECTOR_BYTES)
+        part = lexemes[start:] if end < 0 else lexemes[start : end + len(_END)]
+        yield part.count(_END).to_bytes(4, "big") + part
+        start += len(part)
 
 
-def _encode_lexemes(lexemes: list[bytes]) -> bytes:
-    return len(lexemes).to_bytes(4, "big") + b"\0\0\0".join([*lexemes, b""])
-
-
-def encode_hashes(terms: set[bytes]) -> bytes:
+def encode_hashes(lexemes: bytes) -> bytes:
     """Return the hashes of terms as an `int4[]` in its binary form: a head, then length and value of each."""
-    hashes = array("i", {hash_term(term) for term in terms})
-    elements = array("i", (4,)) * (2 * len(hashes))
-    elements[1::2] = hashes
-    if sys.byteorder == "little":
-        elements.byteswap()
-    return struct.pack(">5i", 1, 0, _INT4_OID, len(hashes), 1) + elements.tobytes()
+    elements = native.hash_terms(lexemes)
+    if elements is None:
+        hashes = array("i", {hash_term(term) for term in _split(lexemes)})
+        pairs = array("i", (4,)) * (2 * len(hashes))
+        pairs[1::2] = hashes
+        if sys.byteorder == "little":
+            pairs.byteswap()
+        elements = pairs.tobytes()
+    return struct.pack(">5i", 1, 0, _INT4_OID, len(elements) // 8, 1) + elements
+
+
+def _unite(runs: list[bytes]) -> bytes:
+    return runs[0] if len(runs) == 1 else _join(set(_split(b"".join(runs))))
+
+
+def _join(terms: Iterable[bytes]) -> bytes:
+    return _END.join((*terms, b""))
+
+
+def _split(lexemes: bytes) -> list[bytes]:
+    return lexemes.split(_END)[:-1]

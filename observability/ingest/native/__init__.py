@@ -16,8 +16,7 @@ from observability.ingest.native.build import find_library
 def read_spans(body: bytes) -> bytes | None:
     """Return the spans of an `ExportTraceServiceRequest` in MessagePack, for `otlp/protobuf.py`.
 
-    `[[holder...], [[index, start, end]...]]`: the spans that are not plain are left to Python by their place in the
-    body. None for a request whose outer layers are not plain.
+    `[[holder...], {index: place}]`: the spans that are not plain are left to Python by their place in the body. None for a request whose outer layers are not plain.
     """
     return _call("playhead_spans", body)
 
@@ -45,7 +44,7 @@ def _open() -> ctypes.PyDLL | None:
     library.playhead_free.argtypes = [ctypes.c_void_p]
     library.playhead_free.restype = None
     for name in ("playhead_spans", "playhead_terms", "playhead_hashes"):
-        function = library[name]
+        function = getattr(library, name)
         function.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
         function.restype = ctypes.c_void_p
     return library

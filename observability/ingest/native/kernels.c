@@ -278,6 +278,14 @@ static int put_pairs(struct buffer *out, struct slice message, uint32_t number, 
     return 1;
 }
 
+struct request {
+    const uint8_t *body;
+    uint32_t items, groups;
+    uint32_t parts;  /* events and links of its spans */
+    uint32_t others; /* the index and place of each span that is left to Python */
+    struct buffer other;
+};
+
 static int is_zero(struct slice bytes) {
     for (size_t i = 0; i < bytes.size; i++)
         if (bytes.at[i] != 0) return 0;
@@ -326,10 +334,10 @@ static int put_link(struct buffer *out, struct slice message) {
 }
 
 /* Write as a list the messages that a message holds in one of its fields. */
-static int put_list(struct buffer *out, struct slice message, uint32_t number, int count,
+static int put_list(struct buffer *out, struct slice message, uint32_t number, uint32_t count,
                     int (*put_item)(struct buffer *, struct slice)) {
     struct field field;
-    put_u32(out, ARRAY32, (uint32_t)count);
+    put_u32(out, ARRAY32, count);
     while (count > 0 && read_field(&message, &field)) {
         if (field.number != number) continue;
         if (!put_item(out, field.bytes)) return 0;
@@ -356,14 +364,14 @@ static int read_status(struct slice message, int32_t *code, struct slice *text) 
 }
 
 /* Write a span as a list; 0 where it is not plain, and is for Python to read or to reject. */
-static int put_span(struct buffer *out, struct slice message, uint32_t index) {
+static int put_span(struct buffer *out, struct slice message, struct request *request) {
     struct field field;
     struct slice rest = message, none = {message.at, 0}, texts[6] = {none, none, none, none, none, none};
     struct slice status_text = none;
     uint64_t start = 0, end = 0;
     uint32_t dropped[3] = {0, 0, 0};
     int32_t kind = 0, status = 0;
-    int points = 0, links = 0;
+    uint32_t points = 0, links = 0;
     if (message.size >= LARGEST) return 0;
     while (rest.size > 0) {
         if (!read_field(&rest, &field)) return 0;
@@ -394,8 +402,9 @@ static int put_span(struct buffer *out, struct slice message, uint32_t index) {
     }
     if (texts[1].size != 16 || is_zero(texts[1]) || texts[2].size != 8 || is_zero(texts[2])) return 0;
     if (texts[4].size != 0 && texts[4].size != 8) return 0;
-    put_byte(out, 0x9f);
-    put_uint(out, index);
+    request->parts += points + links;
+    if (request->parts > MOST_ITEMS) return 0;
+    put_byte(out, 0x9e);
     put_hex(out, texts[1].at, 16);
     put_hex(out, texts[2].at, 8);
     if (is_zero(texts[4])) put_text(out, "", 0);
@@ -424,17 +433,12 @@ static int put_span(struct buffer *out, struct slice message, uint32_t index) {
     return 1;
 }
 
+/* [start, end] in the request's body */
 static void put_slice(struct buffer *out, struct slice part, const uint8_t *body) {
+    put_byte(out, 0x92);
     put_uint(out, (uint64_t)(part.at - body));
     put_uint(out, (uint64_t)(part.at - body) + part.size);
 }
-
-struct request {
-    const uint8_t *body;
-    uint32_t items, groups;
-    uint32_t others; /* [index, start, end] of each span that is left to Python */
-    struct buffer other;
-};
 
 /* Read what a holder or group has once each: its description (field 1) and its schema url (3). */
 static int read_heads(struct slice message, struct slice heads[2]) {
@@ -452,14 +456,14 @@ static int read_heads(struct slice message, struct slice heads[2]) {
     return 1;
 }
 
-/* [scope start, end, schema url start, end, first index, count, [span...]] */
+/* [scope, schema url, first index, count, [span...]] */
 static int put_group(struct buffer *out, struct slice message, struct request *request) {
     struct field field;
     struct slice heads[2];
     uint32_t first = request->items, spans = 0;
     if (++request->groups > MOST_GROUPS || !read_heads(message, heads)) return 0;
     size_t start = out->size;
-    put_byte(out, 0x97);
+    put_byte(out, 0x95);
     put_slice(out, heads[0], request->body);
     put_slice(out, heads[1], request->body);
     put_uint(out, first);
@@ -471,31 +475,30 @@ static int put_group(struct buffer *out, struct slice message, struct request *r
         if (field.number != 2) continue;
         if (request->items == MOST_ITEMS) return 0;
         size_t before = out->size;
-        if (put_span(out, field.bytes, request->items)) {
+        if (put_span(out, field.bytes, request)) {
             spans++;
         } else {
             out->size = before < out->size ? before : out->size;
-            put_byte(&request->other, 0x93);
             put_uint(&request->other, request->items);
             put_slice(&request->other, field.bytes, request->body);
             request->others++;
         }
         request->items++;
     }
-    if (out->is_broken) return 0;
+    if (out->is_broken || request->parts > MOST_ITEMS) return 0;
     store_u32(out->data + head + 1, request->items - first);
     store_u32(out->data + head + 6, spans);
     if (request->items == first) out->size = start;
     return 1;
 }
 
-/* [resource start, end, schema url start, end, [group...]] */
+/* [resource, schema url, [group...]] */
 static int put_holder(struct buffer *out, struct slice message, struct request *request) {
     struct field field;
     struct slice heads[2];
     uint32_t groups = 0;
     if (!read_heads(message, heads)) return 0;
-    put_byte(out, 0x95);
+    put_byte(out, 0x93);
     put_slice(out, heads[0], request->body);
     put_slice(out, heads[1], request->body);
     size_t head = out->size;
@@ -523,7 +526,7 @@ static int put_request(struct buffer *out, struct slice body, struct request *re
         if (field.number != 1) continue;
         if (field.type != 2 || ++holders > MOST_GROUPS || !put_holder(out, field.bytes, request)) return 0;
     }
-    put_u32(out, ARRAY32, request->others);
+    put_u32(out, MAP32, request->others);
     put(out, request->other.data, request->other.size);
     if (out->is_broken || request->other.is_broken) return 0;
     store_u32(out->data + head + 1, holders);
@@ -549,10 +552,10 @@ static struct buffer make_buffer(size_t room) {
     return out;
 }
 
-/* ExportTraceServiceRequest to [[holder...], [[index, start, end]...]], or NULL where it is for Python to read. */
+/* ExportTraceServiceRequest to [[holder...], {index: place}], or NULL where it is for Python to read. */
 EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *size) {
     struct buffer out = make_buffer(body_size + 1024);
-    struct request request = {body, 0, 0, 0, {NULL, 0, 0, 0}};
+    struct request request = {body, 0, 0, 0, 0, {NULL, 0, 0, 0}};
     int is_good = body_size <= UINT32_MAX && put_request(&out, (struct slice){body, body_size}, &request);
     free(request.other.data);
     return finish(&out, is_good, size);

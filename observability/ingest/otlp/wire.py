@@ -65,7 +65,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None
 
 
-class Point(msgspec.Struct):
+class Point(msgspec.Struct, array_like=True):
     """A span event: a name and attributes at one moment."""
 
     time_ns: int
@@ -73,7 +73,7 @@ class Point(msgspec.Struct):
     attributes: Attributes
 
 
-class Link(msgspec.Struct):
+class Link(msgspec.Struct, array_like=True):
     """A reference from a span to another, usually of another trace."""
 
     trace_id: str
