@@ -123,9 +123,12 @@ struct field {
     struct slice bytes;
 };
 
-static int read_varint(struct slice *in, uint64_t *value) {
+#define LONGEST_VARINT 10
+#define LONGEST_SHORT 5 /* bytes of a tag or size: the parser behind Python refuses a longer one that begins alike */
+
+static int read_varint(struct slice *in, unsigned longest, uint64_t *value) {
     uint64_t found = 0;
-    for (unsigned i = 0; i < 10 && i < in->size; i++) {
+    for (unsigned i = 0; i < longest && i < in->size; i++) {
         uint8_t byte = in->at[i];
         if (i == 9 && byte > 1) return 0;
         found |= (uint64_t)(byte & 127) << (7 * i);
@@ -148,17 +151,17 @@ static uint64_t load_little(const uint8_t *at, unsigned size) {
 /* Take the next field off a message: 1, or 0 where it is not plain protobuf. */
 static int read_field(struct slice *in, struct field *field) {
     uint64_t tag, size = 0;
-    if (!read_varint(in, &tag) || tag > UINT32_MAX || tag >> 3 == 0) return 0;
+    if (!read_varint(in, LONGEST_SHORT, &tag) || tag > UINT32_MAX || tag >> 3 == 0) return 0;
     field->number = (uint32_t)(tag >> 3);
     field->type = tag & 7;
     field->value = 0;
     switch (field->type) {
     case 0:
         field->bytes = (struct slice){in->at, 0};
-        return read_varint(in, &field->value);
+        return read_varint(in, LONGEST_VARINT, &field->value);
     case 1: size = 8; break;
     case 2:
-        if (!read_varint(in, &size)) return 0;
+        if (!read_varint(in, LONGEST_SHORT, &size)) return 0;
         break;
     case 5: size = 4; break;
     default: return 0;
