@@ -205,7 +205,7 @@ static int is_utf8(struct slice text) {
 
 #define DEEPEST 16             /* lists and maps inside one another; deeper ones are left to Python */
 #define LARGEST (256u * 1024u) /* bytes of a span; likewise */
-#define MOST_ITEMS 200000u
+#define MOST_ITEMS 200000u /* these two as in `framing.py`, which counts all fields that hold bytes as well */
 #define MOST_GROUPS 10000u
 
 static int put_pairs(struct buffer *out, struct slice message, uint32_t number, int depth);
@@ -443,13 +443,13 @@ static void put_slice(struct buffer *out, struct slice part, const uint8_t *body
     put_uint(out, (uint64_t)(part.at - body) + part.size);
 }
 
-/* Read what a holder or group has once each: its description (field 1) and its schema url (3). */
-static int read_heads(struct slice message, struct slice heads[2]) {
+/* Read what a holder or group of at most so many fields has once each: its description (1) and its schema url (3). */
+static int read_heads(struct slice message, uint32_t most, struct slice heads[2]) {
     struct field field;
     int seen[2] = {0, 0};
     heads[0] = heads[1] = (struct slice){message.at, 0};
     while (message.size > 0) {
-        if (!read_field(&message, &field)) return 0;
+        if (!read_field(&message, &field) || (field.type == 2 && most-- == 0)) return 0;
         if (field.number > 3) continue;
         if (field.type != 2) return 0;
         if (field.number == 2) continue;
@@ -464,7 +464,7 @@ static int put_group(struct buffer *out, struct slice message, struct request *r
     struct field field;
     struct slice heads[2];
     uint32_t first = request->items, spans = 0;
-    if (++request->groups > MOST_GROUPS || !read_heads(message, heads)) return 0;
+    if (++request->groups > MOST_GROUPS || !read_heads(message, MOST_ITEMS, heads)) return 0;
     size_t start = out->size;
     put_byte(out, 0x95);
     put_slice(out, heads[0], request->body);
@@ -500,7 +500,7 @@ static int put_holder(struct buffer *out, struct slice message, struct request *
     struct field field;
     struct slice heads[2];
     uint32_t groups = 0;
-    if (!read_heads(message, heads)) return 0;
+    if (!read_heads(message, MOST_GROUPS, heads)) return 0;
     put_byte(out, 0x93);
     put_slice(out, heads[0], request->body);
     put_slice(out, heads[1], request->body);
@@ -520,14 +520,15 @@ static int put_holder(struct buffer *out, struct slice message, struct request *
 
 static int put_request(struct buffer *out, struct slice body, struct request *request) {
     struct field field;
-    uint32_t holders = 0;
+    uint32_t holders = 0, fields = 0;
     put_byte(out, 0x92);
     size_t head = out->size;
     put_u32(out, ARRAY32, 0);
     while (body.size > 0) {
-        if (!read_field(&body, &field)) return 0;
+        if (!read_field(&body, &field) || (field.type == 2 && ++fields > MOST_GROUPS)) return 0;
         if (field.number != 1) continue;
-        if (field.type != 2 || ++holders > MOST_GROUPS || !put_holder(out, field.bytes, request)) return 0;
+        if (field.type != 2 || !put_holder(out, field.bytes, request)) return 0;
+        holders++;
     }
     put_u32(out, MAP32, request->others);
     put(out, request->other.data, request->other.size);
