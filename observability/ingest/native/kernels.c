@@ -22,7 +22,7 @@
 struct buffer {
     uint8_t *data;
     size_t size, room;
-    int is_broken; /* out of memory; nothing is written any more */
+    int is_broken; /* out of memory, or given up; nothing is written any more */
 };
 
 /* Return where `size` more bytes go, or NULL without memory for them. */
@@ -571,6 +571,7 @@ EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *si
 #define MOST_TERMS 4096u /* of one text */
 #define NOISE_RATIO 8u   /* characters to a hump, on average, below which a text is encoded data */
 #define END_OF_TERM 3u   /* zeros behind a term: the end of a lexeme, and a count of no positions */
+#define MOST_PROBES 128u /* for a place in a table: honest terms take under 20; the time of others must have a bound */
 #define SLOTS 16384u     /* a power of two, well over what MOST_TERMS words and their parts take */
 
 struct terms {
@@ -592,11 +593,15 @@ static int is_small(uint8_t byte) { return (byte >= 'a' && byte <= 'z') || (byte
 /* Add a term of text that is folded already, if it is new and there are not too many. */
 static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
     if (size > LONGEST) size = LONGEST;
-    if (size == 0 || terms->count > MOST_TERMS) return;
+    if (size == 0 || terms->count > MOST_TERMS || terms->out->is_broken) return;
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < size; i++) hash = (hash ^ term[i]) * 16777619u;
     uint32_t slot = (hash ^ hash >> 15) & (SLOTS - 1);
-    for (; terms->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
+    for (uint32_t probes = 0; terms->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
+        if (probes++ == MOST_PROBES) {
+            terms->out->is_broken = 1;
+            return;
+        }
         size_t at = terms->slots[slot] - 1;
         if (at + size + END_OF_TERM > terms->out->size) continue; /* a shorter one, at the end */
         const uint8_t *known = terms->out->data + at;
@@ -643,7 +648,7 @@ static void add_words(struct terms *terms, const uint8_t *text, const uint8_t *f
     }
 }
 
-/* The distinct terms of an ASCII text, each with three zeros behind it. */
+/* The distinct terms of an ASCII text, each with three zeros behind it; NULL for a text that is made to take long. */
 EXPORT uint8_t *playhead_terms(const uint8_t *text, size_t text_size, size_t *size) {
     struct buffer out = make_buffer(text_size + 256);
     struct terms *terms = calloc(1, sizeof *terms);
@@ -681,7 +686,8 @@ static uint32_t crc32(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* The distinct hashes of terms as elements of a binary int4[]: their length, which is 4, and their value. */
+/* The distinct hashes of terms as elements of a binary int4[]: their length, which is 4, and their value.
+ * NULL for terms that are made to take long. */
 EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t *size) {
     size_t count = terms_size / (END_OF_TERM + 1) + 1, slots = 16;
     while (slots < 2 * count) slots *= 2;
@@ -695,8 +701,10 @@ EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t 
         uint64_t entry = (uint64_t)1 << 32 | hash;
         size_t slot = hash & (slots - 1);
         at += length + END_OF_TERM;
-        while (known[slot] != 0 && known[slot] != entry) slot = (slot + 1) & (slots - 1);
+        uint32_t probes = 0;
+        while (known[slot] != 0 && known[slot] != entry && probes++ < MOST_PROBES) slot = (slot + 1) & (slots - 1);
         if (known[slot] == entry) continue;
+        out.is_broken = known[slot] != 0;
         known[slot] = entry;
         uint8_t *element = extend(&out, 8);
         if (element == NULL) break;
