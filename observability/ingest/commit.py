@@ -312,7 +312,11 @@ class Commit:
     def _copy(self, table: StoreTable, rows: Sequence[msgspec.Struct], *, staged: bool = False) -> None:
         if not rows:
             return
+        encoded = table.encode(rows)
         with self.connection.cursor().copy(table.copy_staged if staged else table.copy) as copy:
+            if encoded is not None:
+                copy.write(encoded)
+                return
             copy.set_types(table.types)
             for values in map(table.to_values, rows):
                 copy.write_row(values)

@@ -15,7 +15,7 @@ TraceKey = tuple[int, str]
 """Project, trace id."""
 
 
-class EventRow(msgspec.Struct, kw_only=True):
+class EventRow(msgspec.Struct, kw_only=True, array_like=True):
     """One row of `events`. Only `version` and `error_fingerprint` are set after it was made, at its commit."""
 
     project_id: int
@@ -75,7 +75,7 @@ class EventRow(msgspec.Struct, kw_only=True):
         return (self.project_id, self.trace_id, self.started_at_us, self.span_id)
 
 
-class PayloadRow(msgspec.Struct, kw_only=True):
+class PayloadRow(msgspec.Struct, kw_only=True, array_like=True):
     """One row of `payloads`: packed values. None keeps what is stored when an event changes."""
 
     project_id: int
@@ -92,7 +92,7 @@ class PayloadRow(msgspec.Struct, kw_only=True):
     replay_extra: bytes | None = None
 
 
-class LogRow(msgspec.Struct, kw_only=True):
+class LogRow(msgspec.Struct, kw_only=True, array_like=True):
     """One row of `log_records`. Immutable but for `version`, set at its commit."""
 
     project_id: int
@@ -118,7 +118,7 @@ class LogRow(msgspec.Struct, kw_only=True):
         return (self.project_id, self.trace_id, self.logged_at_us, self.record_hash.hex())
 
 
-class SearchRow(msgspec.Struct, kw_only=True):
+class SearchRow(msgspec.Struct, kw_only=True, array_like=True):
     """One row of `search_documents`; `terms` is a tsvector in its binary form, of which Postgres bounds the size."""
 
     project_id: int
@@ -130,7 +130,7 @@ class SearchRow(msgspec.Struct, kw_only=True):
     terms: bytes
 
 
-class SegmentRow(msgspec.Struct, kw_only=True):
+class SegmentRow(msgspec.Struct, kw_only=True, array_like=True):
     """One row of `search_segments`; `terms` is an `int4[]` in its binary form."""
 
     project_id: int

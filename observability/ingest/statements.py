@@ -6,6 +6,7 @@ binary form, so neither side parses text. Summaries are few and wide: they trave
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -13,6 +14,7 @@ import msgspec
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from observability.ingest import native
 from observability.ingest.rows import EventRow, LogRow, PayloadRow, SearchRow, SegmentRow
 from observability.ingest.summaries import FoldState, Summary
 
@@ -55,6 +57,9 @@ class StoreTable:
         self._times = [place for place, field in enumerate(fields) if field.endswith("_us")]
         self._json = [place for place, field in enumerate(fields) if field == "field_ranks"]
         self.types = [_find_type(info) for info in msgspec.structs.fields(row)]
+        self._letters = bytes(ord(_LETTERS.get(kind, "?")) for kind in self.types)
+        for place in self._times:
+            self._letters = self._letters[:place] + b"t" + self._letters[place + 1 :]
         names = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         table, staged = sql.Identifier(name), sql.Identifier(f"staged_{name}")
         copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)")
@@ -66,6 +71,10 @@ class StoreTable:
         key = sql.SQL(", ").join(map(sql.Identifier, _KEY))
         changes = _set_clause([column for column in self.columns if column not in _KEY], keep)
         self.upsert = upsert.format(table, names, names, staged, key, changes).as_bytes()
+
+    def encode(self, rows: Sequence[msgspec.Struct]) -> bytes | None:
+        """Return rows as the whole of a COPY, or None where that is not compiled or a value is a rare one."""
+        return native.encode_rows(_encode(rows), self._letters)
 
     def to_values(self, row: msgspec.Struct) -> list[Any]:
         """Return the row's values as COPY takes them."""
@@ -79,6 +88,9 @@ class StoreTable:
         return values
 
 
+_encode = msgspec.msgpack.Encoder().encode
+_LETTERS = {"int4": "i", "int8": "b", "float8": "f", "text": "s", "bytea": "s", "text[]": "a"}
+"""How `native.encode_rows` calls the types that it knows."""
 _KEY = ("project_id", "trace_id", "started_at", "span_id")
 
 

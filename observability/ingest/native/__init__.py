@@ -31,9 +31,23 @@ def hash_terms(terms: bytes) -> bytes | None:
     return _call("playhead_hashes", terms)
 
 
+def encode_rows(rows: bytes, types: bytes) -> bytes | None:
+    """Return rows as the whole of a binary COPY.
+
+    `rows` is a MessagePack list of lists, `types` a letter for each column: `i` int4, `b` int8, `f` float8, `t`
+    timestamptz (of microseconds since 1970), `a` text[], `s` text, bytea, and what is in its binary form already. None
+    also where a value does not fit its column, or none of these does.
+    """
+    return _call("playhead_rows", rows, types)
+
+
 def is_compiled() -> bool:
     """Tell whether the compiled functions are there."""
     return _library is not None
+
+
+_FUNCTIONS = {"playhead_spans": 1, "playhead_terms": 1, "playhead_hashes": 1, "playhead_rows": 2}
+"""By name, how many byte strings a function takes."""
 
 
 def _open() -> ctypes.PyDLL | None:
@@ -43,9 +57,9 @@ def _open() -> ctypes.PyDLL | None:
     library = ctypes.PyDLL(str(path))
     library.playhead_free.argtypes = [ctypes.c_void_p]
     library.playhead_free.restype = None
-    for name in ("playhead_spans", "playhead_terms", "playhead_hashes"):
+    for name, count in _FUNCTIONS.items():
         function = getattr(library, name)
-        function.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
+        function.argtypes = [ctypes.c_char_p, ctypes.c_size_t] * count + [ctypes.c_void_p]
         function.restype = ctypes.c_void_p
     return library
 
@@ -53,11 +67,12 @@ def _open() -> ctypes.PyDLL | None:
 _library = _open()
 
 
-def _call(name: str, given: bytes) -> bytes | None:
+def _call(name: str, *given: bytes) -> bytes | None:
     if _library is None:
         return None
     size = ctypes.c_size_t()
-    found = getattr(_library, name)(given, len(given), ctypes.addressof(size))
+    arguments = [part for value in given for part in (value, len(value))]
+    found = getattr(_library, name)(*arguments, ctypes.addressof(size))
     if found is None:
         return None
     try:
