@@ -18,6 +18,7 @@ import msgspec
 import zstandard
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from observability.ingest import native
 from observability.ingest.text import clean_text, clip
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -34,6 +35,8 @@ _CONVERSATION_BYTES = 2**16
 _ROLE_WITHIN = 4_096
 """Bytes within which a conversation names its first role."""
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_encode = msgspec.msgpack.Encoder().encode
+_decode_texts = msgspec.msgpack.Decoder(list[str | None]).decode
 _string_decoder = json.JSONDecoder(strict=False)
 
 
@@ -100,7 +103,7 @@ def preview(value: bytes, limit: int = 200) -> str:
     if said:
         return clip(_join_lines(clean_text(said[: 8 * limit])), limit)
     head = value[: 4 * limit + 8]
-    text = _join_lines(_unescape(head)[: 2 * limit])
+    text = _join_lines(unescape(head)[: 2 * limit])
     is_whole = len(head) == len(value)
     if text.startswith('"'):
         text = text[1:-1] if is_whole else text[1:]
@@ -108,6 +111,17 @@ def preview(value: bytes, limit: int = 200) -> str:
     if is_whole and len(text) <= limit:
         return text
     return text[: limit - 1] + "…"
+
+
+def make_previews(values: list[bytes | None]) -> list[str | None]:
+    """Return the preview of each value, None for None."""
+    heads = [value and value[: native.PREVIEWED_BYTES] for value in values]
+    found = native.make_previews(_encode(heads))
+    shown: list[str | None] = [None] * len(values) if found is None else _decode_texts(found)
+    return [
+        preview(value) if text is None and value is not None else text
+        for text, value in zip(shown, values, strict=True)
+    ]
 
 
 def _join_lines(text: str) -> str:
@@ -155,12 +169,7 @@ def _read_text(message: dict[str, object]) -> str:
     return " ".join(text for text in texts if isinstance(text, str))
 
 
-def search_text(value: bytes | None, limit: int = 8_192) -> str:
-    """Return the text of the first `limit` bytes of a JSON value with its escapes resolved; "" for None."""
-    return _unescape(value[:limit]) if value else ""
-
-
-def _unescape(head: bytes) -> str:
+def unescape(head: bytes) -> str:
     """Decode the beginning of JSON text, cut anywhere, as if all of it were one string."""
     text = head.decode(errors="ignore")
     if "\\" in text:

@@ -16,18 +16,19 @@ import msgspec
 from observability.flags import EventFlag
 from observability.ingest.capture import CAPTURE_ALL, Capture, apply_capture, apply_capture_to_log
 from observability.ingest.merge import make_rank
-from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, pack, preview, search_text
+from observability.ingest.payloads import encrypt_replay_copy, make_blob_reference, make_previews, pack
 from observability.ingest.prices import price_usage
 from observability.ingest.records import Decoded, EventRecord, Kind, LogRecord, Rejected, ResourceRecord, Usage
 from observability.ingest.redaction import RedactionRules, find_suspects, redact_event, redact_log
 from observability.ingest.rows import EventRow, LogRow, PayloadRow
-from observability.ingest.search import find_lexemes
+from observability.ingest.search import SearchText, find_lexemes
 
 # Outside these a time is a mistake of units (seconds, milliseconds) and nothing any index should hold.
 _FIRST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_US = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _NO_USAGE = Usage()
-_SEARCHED_CHARACTERS = 8_192
+_SEARCHED_BYTES = 8_192
+"""Of one value or line."""
 _SEARCHED_AT_ONCE = 16_384
 _ROW_BYTES = 600
 """What a row weighs beside its values, for the writer's bound in bytes."""
@@ -93,7 +94,8 @@ class _Preparation:
         self.blobs: dict[str, bytes] = {}
         self.weight = 0
         self._hashes: dict[bytes, bytes] = {}
-        self._texts: dict[str, list[str]] = defaultdict(list)
+        self._texts: dict[str, list[SearchText]] = defaultdict(list)
+        self._shown: list[tuple[EventRow, bytes | None, bytes | None]] = []
 
     def prepare_event(self, index: int, record: EventRecord, *, is_suspect: bool) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
@@ -120,7 +122,14 @@ class _Preparation:
         row = self._make_row(clean, usage=usage, cost_micros=cost, flags=flags | _flag_presence(clean), content=content)
         payload = self._make_payload(clean, redacted.originals)
         self.weight += len(content) + _ROW_BYTES
-        texts = (clean.name, clean.error_message, search_text(clean.input), search_text(clean.output))
+        given, produced = clean.input, clean.output
+        self._shown.append((row, given, produced))
+        texts = (
+            clean.name,
+            clean.error_message,
+            given and given[:_SEARCHED_BYTES],
+            produced and produced[:_SEARCHED_BYTES],
+        )
         self._texts[clean.trace_id] += filter(None, texts)
         return PreparedEvent(index=index, row=row, payload=payload)
 
@@ -136,7 +145,7 @@ class _Preparation:
         content = _encode(clean)
         self.weight += len(content) + _ROW_BYTES
         if clean.trace_id:
-            self._texts[clean.trace_id].append(clean.message[:_SEARCHED_CHARACTERS])
+            self._texts[clean.trace_id].append(clean.message[:_SEARCHED_BYTES])
         return LogRow(
             project_id=self.project_id,
             trace_id=clean.trace_id,
@@ -157,7 +166,14 @@ class _Preparation:
 
     def list_lexemes(self) -> dict[str, list[bytes]]:
         """Return what each trace of the request is found by."""
-        return {trace_id: [*map(find_lexemes, _join_texts(texts))] for trace_id, texts in self._texts.items()}
+        return {trace_id: [*map(find_lexemes, _divide(texts))] for trace_id, texts in self._texts.items()}
+
+    def add_previews(self) -> None:
+        """Add to the rows how their values begin, at once: that costs a third of doing it one by one."""
+        shown = make_previews([value for _, *values in self._shown for value in values])
+        for (row, _, _), given, produced in zip(self._shown, shown[::2], shown[1::2], strict=True):
+            row.input_preview = given
+            row.output_preview = produced
 
     def _make_row(
         self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
@@ -206,8 +222,8 @@ class _Preparation:
             prompt_name=record.prompt_name,
             prompt_version=record.prompt_version,
             tool_name=record.tool_name,
-            input_preview=None if record.input is None else preview(record.input),
-            output_preview=None if record.output is None else preview(record.output),
+            input_preview=None,
+            output_preview=None,
             input_bytes=None if record.input is None else len(record.input),
             output_bytes=None if record.output is None else len(record.output),
             resource_hash=self._keep_resource(record.resource),
@@ -308,6 +324,7 @@ def prepare(
             events.append(work.prepare_event(index, record, is_suspect=is_suspect))
         except _RECORD_ERRORS as error:
             rejected.append(Rejected(index=index, reason=str(error), trace_id=record.trace_id, span_id=record.span_id))
+    work.add_previews()
     logs: list[LogRow] = []
     for index, log in enumerate(decoded.logs):
         try:
@@ -330,17 +347,17 @@ def prepare(
 _RECORD_ERRORS = (ValueError, TypeError, OverflowError)
 
 
-def _join_texts(texts: list[str]) -> Iterator[str]:
-    """Join texts up to a size: one call for many, and far from the bound of terms that one text may have."""
-    joined: list[str] = []
+def _divide(texts: list[SearchText]) -> Iterator[list[SearchText]]:
+    """Divide texts by size: one call for many, and far from the bound of terms that one call may find."""
+    some: list[SearchText] = []
     length = 0
     for text in texts:
-        joined.append(text)
+        some.append(text)
         length += len(text)
         if length > _SEARCHED_AT_ONCE:
-            yield "\n".join(joined)
-            joined, length = [], 0
-    yield "\n".join(joined)
+            yield some
+            some, length = [], 0
+    yield some
 
 
 def _check_time(field: str, time_us: int | None) -> None:

@@ -18,7 +18,10 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from observability.ingest import native
+from observability.ingest.payloads import unescape
 from observability.ingest.rows import SearchRow, SegmentRow, TraceKey
 from observability.ingest.terms import hash_term, search_terms
 
@@ -28,12 +31,19 @@ _TSVECTOR_BYTES = 900_000
 _INT4_OID = 23
 _RANDOM_BITS = 11
 _END = b"\0\0\0"
+_encode = msgspec.msgpack.Encoder().encode
+
+SearchText = str | bytes
+"""A plain text, or the beginning of a JSON value."""
 
 
-def find_lexemes(text: str) -> bytes:
-    """Return the search terms of a text, each once, as lexemes."""
-    found = native.find_terms(text.encode()) if text.isascii() else None
-    return _join(search_terms(text)) if found is None else found
+def find_lexemes(texts: list[SearchText]) -> bytes:
+    """Return the search terms of texts, each once, as lexemes."""
+    found = native.find_terms(_encode(texts))
+    if found is not None:
+        return found
+    plain = (text if isinstance(text, str) else unescape(text) for text in texts)
+    return _join(search_terms("\n".join(plain)))
 
 
 def make_search_rows(

@@ -20,7 +20,7 @@ from observability.ingest.payloads import (
     pack,
     preview,
     read_blob_reference,
-    search_text,
+    unescape,
     unpack,
 )
 
@@ -141,21 +141,17 @@ def test_preview__any_value__is_clean_and_within_the_limit(value: object, limit:
 
 
 @given(text=st.text(alphabet=st.characters(codec="utf-8"), max_size=300), cut=st.integers(0, 2_000))
-def test_search_text__cut_anywhere__begins_with_the_text(text: str, cut: int) -> None:
+def test_unescape__cut_anywhere__begins_with_the_text(text: str, cut: int) -> None:
     value = json.dumps(text).encode()
 
-    found = search_text(value, limit=cut)
+    found = unescape(value[:cut])
 
     whole = f'"{text.translate({0: 0xFFFD, 1: " ", 2: " "})}"'
     assert whole.startswith(found[:-1])
 
 
-def test_search_text__escapes__are_resolved_so_that_words_stand_alone() -> None:
-    assert search_text(b'{"a":"one\\ntwo\\u00e9"}').split() == ['{"a":"one', 'twoé"}']
-
-
-def test_search_text__no_value__is_empty() -> None:
-    assert search_text(None) == ""
+def test_unescape__escapes__are_resolved_so_that_words_stand_alone() -> None:
+    assert unescape(b'{"a":"one\\ntwo\\u00e9"}').split() == ['{"a":"one', 'twoé"}']
 
 
 # --- replay copies ------------------------------------------------------------------------------------------------

@@ -16,19 +16,31 @@ from observability.ingest.native.build import find_library
 def read_spans(body: bytes) -> bytes | None:
     """Return the spans of an `ExportTraceServiceRequest` in MessagePack, for `otlp/protobuf.py`.
 
-    `[[holder...], {index: place}]`: the spans that are not plain are left to Python by their place in the body. None for a request whose outer layers are not plain.
+    `[[holder...], {index: place}]`: the spans that are not plain are left to Python by their place in the body. None for
+    a request whose outer layers are not plain.
     """
     return _call("playhead_spans", body)
 
 
-def find_terms(text: bytes) -> bytes | None:
-    """Return the distinct search terms of an ASCII text, each with three zeros behind it (see `search.py`)."""
-    return _call("playhead_terms", text)
+def find_terms(texts: bytes) -> bytes | None:
+    """Return the distinct search terms of texts, each with three zeros behind it (see `search.py`).
+
+    `texts` is a MessagePack list of plain texts (str) and beginnings of JSON (bin). None where one is not ASCII.
+    """
+    return _call("playhead_terms", texts)
 
 
 def hash_terms(terms: bytes) -> bytes | None:
     """Return the distinct hashes of such terms as the elements of an `int4[]` in its binary form."""
     return _call("playhead_hashes", terms)
+
+
+def make_previews(values: bytes) -> bytes | None:
+    """Return the previews of a MessagePack list of JSON values (see `payloads.py`), nil for those left to Python.
+
+    Of a value that is longer, the first `PREVIEWED_BYTES` are enough.
+    """
+    return _call("playhead_previews", values)
 
 
 def encode_rows(rows: bytes, types: bytes) -> bytes | None:
@@ -46,7 +58,14 @@ def is_compiled() -> bool:
     return _library is not None
 
 
-_FUNCTIONS = {"playhead_spans": 1, "playhead_terms": 1, "playhead_hashes": 1, "playhead_rows": 2}
+PREVIEWED_BYTES = 4_097
+_FUNCTIONS = {
+    "playhead_spans": 1,
+    "playhead_terms": 1,
+    "playhead_hashes": 1,
+    "playhead_previews": 1,
+    "playhead_rows": 2,
+}
 """By name, how many byte strings a function takes."""
 
 

@@ -201,6 +201,64 @@ static int is_utf8(struct slice text) {
     return 1;
 }
 
+/* One value of MessagePack, as far as rows and texts have them. */
+struct value {
+    enum { NOTHING, INTEGER, FLOAT, BYTES, LIST, MAP } kind;
+    int64_t number;
+    uint64_t bits;      /* of a FLOAT */
+    struct slice bytes; /* text as well */
+    uint32_t count;     /* of a LIST, or pairs of a MAP */
+};
+
+static uint64_t load_big(const uint8_t *at, size_t size) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) value = value << 8 | at[i];
+    return value;
+}
+
+/* Take the next value, of a list or map only its head; 0 where it is none of these. */
+static int read_value(struct slice *in, struct value *value) {
+    static const uint8_t heads[32] = {/* bytes after the type byte, from 0xc0 on; 255 is none of these */
+                                      0, 255, 0, 0, 1, 2, 4, 255, 255, 255, 255, 8, 1, 2, 4, 8,
+                                      1, 2,   4, 8, 255, 255, 255, 255, 255, 1, 2, 4, 2, 4, 2, 4};
+    if (in->size == 0) return 0;
+    uint8_t type = in->at[0];
+    size_t head = type >= 0xc0 && type < 0xe0 ? heads[type - 0xc0] : 0, size = 0;
+    if (head == 255 || in->size - 1 < head) return 0;
+    uint64_t found = load_big(in->at + 1, head);
+    in->at += 1 + head;
+    in->size -= 1 + head;
+    *value = (struct value){.kind = INTEGER};
+    if (type < 0x80) value->number = type;
+    else if (type >= 0xe0) value->number = (int8_t)type;
+    else if (type < 0x90 || type == 0xde || type == 0xdf) {
+        value->kind = MAP;
+        value->count = type < 0x90 ? type & 15 : (uint32_t)found;
+    } else if (type < 0xa0 || type == 0xdc || type == 0xdd) {
+        value->kind = LIST;
+        value->count = type < 0xa0 ? type & 15 : (uint32_t)found;
+    } else if (type == NIL) value->kind = NOTHING;
+    else if (type == FALSE_ || type == FALSE_ + 1) value->number = type - FALSE_;
+    else if (type == FLOAT64) {
+        value->kind = FLOAT;
+        value->bits = found;
+    } else if (type >= 0xcc && type <= 0xcf) {
+        if (found > INT64_MAX) return 0;
+        value->number = (int64_t)found;
+    } else if (type >= 0xd0 && type <= 0xd3) {
+        unsigned unused = 64 - 8 * (unsigned)head;
+        value->number = (int64_t)(found << unused) >> unused;
+    } else {
+        value->kind = BYTES;
+        size = type < 0xc0 ? type & 31 : (size_t)found;
+        if (size > in->size) return 0;
+        value->bytes = (struct slice){in->at, size};
+        in->at += size;
+        in->size -= size;
+    }
+    return 1;
+}
+
 /* -- OTLP ----------------------------------------------------------------------------------------------------------- */
 
 #define DEEPEST 16             /* lists and maps inside one another; deeper ones are left to Python */
@@ -572,38 +630,55 @@ EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *si
 #define NOISE_RATIO 8u   /* characters to a hump, on average, below which a text is encoded data */
 #define END_OF_TERM 3u   /* zeros behind a term: the end of a lexeme, and a count of no positions */
 #define MOST_PROBES 128u /* for a place in a table: honest terms take under 20; the time of others must have a bound */
-#define SLOTS 16384u     /* a power of two, well over what MOST_TERMS words and their parts take */
+#define SLOTS 8192u      /* a power of two, twice what MOST_TERMS takes */
+#define SLACK 8u         /* zeros behind folded text, so that its last word can be read by eights */
 
 struct terms {
     struct buffer *out;
     uint32_t count;
-    uint32_t slots[SLOTS]; /* where a term begins in `out`, and 1; 0 is empty */
+    struct {
+        uint32_t at; /* where a term begins in `out`, and 1; 0 is empty */
+        uint32_t hash;
+    } slots[SLOTS];
 };
 
+/* Small letters, digits and underscores as they are, capitals as small letters, and anything else as 0. */
 static uint8_t fold(uint8_t byte) {
-    if (byte >= 'A' && byte <= 'Z') return (uint8_t)(byte | 32);
-    return byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ? byte : 0;
+    if ((uint8_t)(byte - 'A') < 26) return (uint8_t)(byte | 32);
+    return (uint8_t)(byte - 'a') < 26 || (uint8_t)(byte - '0') < 10 || byte == '_' ? byte : 0;
 }
 
-static int is_capital(uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
+/* Tell whether a part of a name begins here: a capital after a small letter or a digit. */
+static int is_hump(const uint8_t *at) {
+    return (uint8_t)(at[0] - 'A') < 26 && ((uint8_t)(at[-1] - 'a') < 26 || (uint8_t)(at[-1] - '0') < 10);
+}
 
-/* A small letter or a digit. */
-static int is_small(uint8_t byte) { return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'); }
+/* Hash a term that has at least eight bytes behind its beginning. */
+static uint32_t hash_term(const uint8_t *term, size_t size) {
+    uint64_t hash = size, word;
+    for (; size > 8; size -= 8, term += 8) {
+        memcpy(&word, term, 8);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    memcpy(&word, term, 8);
+    word <<= 64 - 8 * size;
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
 
 /* Add a term of text that is folded already, if it is new and there are not too many. */
 static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
     if (size > LONGEST) size = LONGEST;
     if (size == 0 || terms->count > MOST_TERMS || terms->out->is_broken) return;
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ term[i]) * 16777619u;
-    uint32_t slot = (hash ^ hash >> 15) & (SLOTS - 1);
-    for (uint32_t probes = 0; terms->slots[slot] != 0; slot = (slot + 1) & (SLOTS - 1)) {
+    uint32_t hash = hash_term(term, size), slot = hash & (SLOTS - 1);
+    for (uint32_t probes = 0; terms->slots[slot].at != 0; slot = (slot + 1) & (SLOTS - 1)) {
         if (probes++ == MOST_PROBES) {
             terms->out->is_broken = 1;
             return;
         }
-        size_t at = terms->slots[slot] - 1;
-        if (at + size + END_OF_TERM > terms->out->size) continue; /* a shorter one, at the end */
+        size_t at = terms->slots[slot].at - 1;
+        if (terms->slots[slot].hash != hash || at + size + END_OF_TERM > terms->out->size) continue;
         const uint8_t *known = terms->out->data + at;
         if (known[size] == 0 && memcmp(known, term, size) == 0) return;
     }
@@ -612,11 +687,12 @@ static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
     if (end == NULL) return;
     memcpy(end, term, size);
     memset(end + size, 0, END_OF_TERM);
-    terms->slots[slot] = (uint32_t)at + 1;
+    terms->slots[slot].at = (uint32_t)at + 1;
+    terms->slots[slot].hash = hash;
     terms->count++;
 }
 
-/* Add the parts of a word that underscores divide, and those in which a capital follows a small letter or digit. */
+/* Add the parts of a word that underscores divide, and those that humps do. */
 static void add_parts(struct terms *terms, const uint8_t *text, const uint8_t *folded, size_t size, int is_noise) {
     size_t start = 0, hump = 0;
     int has_hump = 0, has_bar = 0;
@@ -628,7 +704,7 @@ static void add_parts(struct terms *terms, const uint8_t *text, const uint8_t *f
             if (has_bar) add_term(terms, folded + start, i - start);
             start = hump = i + 1;
             has_hump = 0;
-        } else if (!is_noise && i > start && is_capital(text[i]) && is_small(text[i - 1])) {
+        } else if (!is_noise && i > start && is_hump(text + i)) {
             add_term(terms, folded + hump, i - hump);
             hump = i;
             has_hump = 1;
@@ -636,40 +712,95 @@ static void add_parts(struct terms *terms, const uint8_t *text, const uint8_t *f
     }
 }
 
-/* Go through the words of a text: themselves at first, then their parts. */
-static void add_words(struct terms *terms, const uint8_t *text, const uint8_t *folded, size_t size, int is_noise,
-                      int parts) {
-    size_t start = 0;
+/* Add the words of a text; then, as a text may have too many, their parts. `names` has room for half of its bytes. */
+static void add_words(struct terms *terms, const uint8_t *text, uint8_t *folded, size_t size, struct slice *names) {
+    size_t start = 0, humps = 0, count = 0;
+    int is_name = 0;
     for (size_t i = 0; i <= size; i++) {
-        if (i < size && folded[i] != 0) continue;
-        if (i > start && parts) add_parts(terms, text + start, folded + start, i - start, is_noise);
-        else if (i > start && terms->count < MOST_TERMS) add_term(terms, folded + start, i - start);
+        uint8_t byte = i < size ? fold(text[i]) : 0;
+        folded[i] = byte;
+        if (byte != 0) {
+            int hump = i > start && is_hump(text + i);
+            humps += (size_t)hump;
+            is_name |= hump | (byte == '_');
+            continue;
+        }
+        if (i > start && terms->count < MOST_TERMS) add_term(terms, folded + start, i - start);
+        if (is_name) names[count++] = (struct slice){folded + start, i - start};
         start = i + 1;
+        is_name = 0;
     }
+    size_t words = terms->out->size;
+    for (size_t i = 0; i < count; i++)
+        add_parts(terms, text + (names[i].at - folded), names[i].at, names[i].size, humps * NOISE_RATIO > size);
+    if (terms->count > MOST_TERMS) terms->out->size = words;
 }
 
-/* The distinct terms of an ASCII text, each with three zeros behind it; NULL for a text that is made to take long. */
-EXPORT uint8_t *playhead_terms(const uint8_t *text, size_t text_size, size_t *size) {
-    struct buffer out = make_buffer(text_size + 256);
-    struct terms *terms = calloc(1, sizeof *terms);
-    uint8_t *folded = malloc(text_size + 1);
-    if (terms == NULL || folded == NULL || text_size > UINT32_MAX / 8) {
-        out.is_broken = 1;
-    } else {
-        size_t humps = 0;
-        for (size_t i = 0; i < text_size; i++) {
-            folded[i] = fold(text[i]);
-            humps += i > 0 && is_capital(text[i]) && is_small(text[i - 1]);
+/* Resolve the escapes of JSON text that may be cut off anywhere; 0 where it has others than the usual, or is not ASCII. */
+static int put_unescaped(struct buffer *out, struct slice json) {
+    uint8_t *to = extend(out, json.size);
+    const uint8_t *at = json.at, *end = json.at + json.size;
+    if (to == NULL) return 0;
+    while (at < end) {
+        uint8_t byte = *at++;
+        if (byte == '\\') {
+            if (at == end) break; /* cut off */
+            switch (byte = *at++) {
+            case '\\':
+            case '"':
+            case '/': break;
+            case 'n': byte = '\n'; break;
+            case 'r': byte = '\r'; break;
+            case 't': byte = '\t'; break;
+            default: return 0;
+            }
+        } else if (byte >= 128 || (byte < ' ' && byte != '\n' && byte != '\r' && byte != '\t')) {
+            return 0;
         }
+        *to++ = byte;
+    }
+    out->size = (size_t)(to - out->data);
+    return 1;
+}
+
+/* Write texts, a MessagePack list of plain ones (str) and JSON (bin), under one another. */
+static int put_texts(struct buffer *out, struct slice texts) {
+    struct value value;
+    if (!read_value(&texts, &value) || value.kind != LIST) return 0;
+    for (uint32_t i = 0, count = value.count; i < count; i++) {
+        if (i > 0) put_byte(out, '\n');
+        int is_json = texts.size > 0 && texts.at[0] >= 0xc4 && texts.at[0] <= 0xc6;
+        if (!read_value(&texts, &value) || value.kind != BYTES) return 0;
+        if (!is_json) put(out, value.bytes.at, value.bytes.size);
+        else if (!put_unescaped(out, value.bytes)) return 0;
+    }
+    return 1;
+}
+
+static int is_ascii(struct slice text) {
+    uint8_t bits = 0;
+    for (size_t i = 0; i < text.size; i++) bits |= text.at[i];
+    return bits < 128;
+}
+
+/* The distinct terms of texts, each with three zeros behind it; NULL where one is not ASCII, or made to take long. */
+EXPORT uint8_t *playhead_terms(const uint8_t *given, size_t given_size, size_t *size) {
+    struct buffer out = make_buffer(given_size + 256), text = make_buffer(given_size + 1);
+    int is_good = given_size <= UINT32_MAX / 8 && put_texts(&text, (struct slice){given, given_size}) &&
+                  !text.is_broken && is_ascii((struct slice){text.data, text.size});
+    struct terms *terms = is_good ? calloc(1, sizeof *terms) : NULL;
+    uint8_t *folded = is_good ? calloc(1, text.size + 1 + SLACK) : NULL;
+    struct slice *names = is_good ? malloc((text.size / 2 + 1) * sizeof *names) : NULL;
+    is_good = terms != NULL && folded != NULL && names != NULL;
+    if (is_good) {
         terms->out = &out;
-        add_words(terms, text, folded, text_size, 0, 0);
-        size_t words = out.size;
-        add_words(terms, text, folded, text_size, humps * NOISE_RATIO > text_size, 1);
-        if (terms->count > MOST_TERMS) out.size = words;
+        add_words(terms, text.data, folded, text.size, names);
     }
     free(terms);
     free(folded);
-    return finish(&out, 1, size);
+    free(names);
+    free(text.data);
+    return finish(&out, is_good, size);
 }
 
 static uint32_t crc32(const uint8_t *bytes, size_t size) {
@@ -715,67 +846,80 @@ EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t 
     return finish(&out, 1, size);
 }
 
+/* -- previews ------------------------------------------------------------------------------------------------------- */
+
+#define PREVIEW 200u      /* characters, with the ellipsis that ends a longer text */
+#define HEAD 808u         /* bytes that are looked at for them */
+#define ROLE_WITHIN 4096u /* bytes of a conversation within which it names a role */
+
+static int is_blank(uint8_t byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
+
+/* Put a text on one line with single spaces; return its new size. */
+static size_t join_lines(uint8_t *text, size_t size) {
+    size_t end = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (!is_blank(text[i])) text[end++] = text[i];
+        else if (end > 0 && text[end - 1] != ' ') text[end++] = ' ';
+    }
+    return end > 0 && text[end - 1] == ' ' ? end - 1 : end;
+}
+
+static int may_be_conversation(struct slice json) {
+    const uint8_t *end = json.at + (json.size < ROLE_WITHIN ? json.size : ROLE_WITHIN);
+    for (const uint8_t *at = json.at; end - at >= 4; at++) {
+        at = memchr(at, 'r', (size_t)(end - at) - 3);
+        if (at == NULL) return 0;
+        if (memcmp(at, "role", 4) == 0) return 1;
+    }
+    return 0;
+}
+
+/* Write the beginning of a JSON value for people as text, or nil where it is not plain. */
+static void put_preview(struct buffer *out, struct slice json) {
+    uint8_t room[HEAD];
+    struct buffer text = {room, 0, HEAD, 0};
+    int is_whole = json.size <= HEAD;
+    if (may_be_conversation(json) || !put_unescaped(&text, (struct slice){json.at, is_whole ? json.size : HEAD})) {
+        put_byte(out, NIL);
+        return;
+    }
+    const uint8_t *from = room;
+    size_t size = join_lines(room, text.size < 2 * PREVIEW ? text.size : 2 * PREVIEW);
+    if (size > 0 && *from == '"') {
+        from++;
+        size--;
+        if (is_whole && size > 0) size--;
+        for (; size > 0 && *from == ' '; size--) from++;
+        for (; size > 0 && from[size - 1] == ' '; size--) {}
+    }
+    if (is_whole && size <= PREVIEW) {
+        put_text(out, from, size);
+        return;
+    }
+    size = size < PREVIEW - 1 ? size : PREVIEW - 1;
+    put_u32(out, STR32, (uint32_t)size + 3);
+    put(out, from, size);
+    put(out, "\xe2\x80\xa6", 3);
+}
+
+/* The previews of JSON values: a MessagePack list to another, with nil where Python is to make one. */
+EXPORT uint8_t *playhead_previews(const uint8_t *values, size_t values_size, size_t *size) {
+    struct buffer out = make_buffer(values_size / 4 + 1024);
+    struct slice rest = {values, values_size};
+    struct value value;
+    int is_good = read_value(&rest, &value) && value.kind == LIST;
+    put_u32(&out, ARRAY32, is_good ? value.count : 0);
+    for (uint32_t count = is_good ? value.count : 0; is_good && count > 0; count--) {
+        is_good = read_value(&rest, &value) && (value.kind == BYTES || value.kind == NOTHING);
+        if (is_good && value.kind == BYTES) put_preview(&out, value.bytes);
+        else put_byte(&out, NIL);
+    }
+    return finish(&out, is_good, size);
+}
+
 /* -- rows ----------------------------------------------------------------------------------------------------------- */
 
 #define EPOCH_US 946684800000000 /* microseconds from 1970 to 2000, where Postgres counts from */
-
-/* One value of MessagePack, as far as rows have them. */
-struct value {
-    enum { NOTHING, INTEGER, FLOAT, BYTES, LIST, MAP } kind;
-    int64_t number;
-    uint64_t bits;      /* of a FLOAT */
-    struct slice bytes; /* text as well */
-    uint32_t count;     /* of a LIST, or pairs of a MAP */
-};
-
-static uint64_t load_big(const uint8_t *at, size_t size) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) value = value << 8 | at[i];
-    return value;
-}
-
-/* Take the next value, of a list or map only its head; 0 where it is none that a row has. */
-static int read_value(struct slice *in, struct value *value) {
-    static const uint8_t heads[32] = {/* bytes after the type byte, from 0xc0 on; 255 is none that a row has */
-                                      0, 255, 0, 0, 1, 2, 4, 255, 255, 255, 255, 8, 1, 2, 4, 8,
-                                      1, 2,   4, 8, 255, 255, 255, 255, 255, 1, 2, 4, 2, 4, 2, 4};
-    if (in->size == 0) return 0;
-    uint8_t type = in->at[0];
-    size_t head = type >= 0xc0 && type < 0xe0 ? heads[type - 0xc0] : 0, size = 0;
-    if (head == 255 || in->size - 1 < head) return 0;
-    uint64_t found = load_big(in->at + 1, head);
-    in->at += 1 + head;
-    in->size -= 1 + head;
-    *value = (struct value){.kind = INTEGER};
-    if (type < 0x80) value->number = type;
-    else if (type >= 0xe0) value->number = (int8_t)type;
-    else if (type < 0x90 || type == 0xde || type == 0xdf) {
-        value->kind = MAP;
-        value->count = type < 0x90 ? type & 15 : (uint32_t)found;
-    } else if (type < 0xa0 || type == 0xdc || type == 0xdd) {
-        value->kind = LIST;
-        value->count = type < 0xa0 ? type & 15 : (uint32_t)found;
-    } else if (type == NIL) value->kind = NOTHING;
-    else if (type == FALSE_ || type == FALSE_ + 1) value->number = type - FALSE_;
-    else if (type == FLOAT64) {
-        value->kind = FLOAT;
-        value->bits = found;
-    } else if (type >= 0xcc && type <= 0xcf) {
-        if (found > INT64_MAX) return 0;
-        value->number = (int64_t)found;
-    } else if (type >= 0xd0 && type <= 0xd3) {
-        unsigned unused = 64 - 8 * (unsigned)head;
-        value->number = (int64_t)(found << unused) >> unused;
-    } else {
-        value->kind = BYTES;
-        size = type < 0xc0 ? type & 31 : (size_t)found;
-        if (size > in->size) return 0;
-        value->bytes = (struct slice){in->at, size};
-        in->at += size;
-        in->size -= size;
-    }
-    return 1;
-}
 
 static void put_big(struct buffer *out, uint64_t value, size_t size) {
     uint8_t *end = extend(out, size);
@@ -800,7 +944,7 @@ static int put_number(struct buffer *out, uint64_t value, size_t size) {
 #define TEXT_OID 25
 
 /* A text[] of one dimension. */
-static int put_texts(struct buffer *out, struct slice *in, uint32_t count) {
+static int put_text_array(struct buffer *out, struct slice *in, uint32_t count) {
     struct value value;
     size_t head = out->size;
     const uint32_t parts[6] = {0, count > 0, 0, TEXT_OID, count, 1};
@@ -830,7 +974,7 @@ static int put_column(struct buffer *out, struct slice *in, uint8_t type) {
     case 'f': /* float8 */ return value.kind == FLOAT && put_number(out, value.bits, 8);
     case 's': /* text, bytea, and what is in its binary form already */
         return value.kind == BYTES && put_field(out, value.bytes);
-    case 'a': /* text[] */ return value.kind == LIST && put_texts(out, in, value.count);
+    case 'a': /* text[] */ return value.kind == LIST && put_text_array(out, in, value.count);
     default: return 0;
     }
 }
