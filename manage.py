@@ -8,13 +8,15 @@
     python3 manage.py help              everything else
 
 Every command first sets up `.venv` from a hash-pinned lock when it is missing or out of date, then continues inside
-it. Until then only the standard library is there, and the syntax stays one that an old Python can read far enough to
-be told that it is too old. pip and uv use the machine's own configuration; no address is written here.
+it; what ingest has in C is compiled into it. Until then only the standard library is there, and the syntax stays one
+that an old Python can read far enough to be told that it is too old. pip and uv use the machine's own configuration;
+no address is written here.
 """
 
 import hashlib
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,8 @@ VENV_PYTHON = os.path.join(VENV, "bin", "python")
 # Written before packages change and removed after: a leftover means that an install was interrupted.
 INSTALLING = os.path.join(VENV, ".installing")
 INSTALL_LOG = os.path.join(VENV, "install.log")
+# By its path: as a module it would bring its package along, which loads what is yet to be made.
+NATIVE_BUILD = os.path.join(ROOT, "observability", "ingest", "native", "build.py")
 # Each lock contains the one before it.
 LOCKS = ["base", "demo", "test"]
 NEEDED_BYTES = 800 * 2**20
@@ -43,6 +47,8 @@ def main(arguments: List[str]) -> int:
     try:
         check_python()
         ensure_environment(choose_lock(command, arguments[1:]))
+        if command == "setup" or is_inside():
+            ensure_native(is_asked=command == "setup")
     except SetupError as error:
         sys.exit(f"playhead: {error}")
     except OSError as error:
@@ -51,7 +57,7 @@ def main(arguments: List[str]) -> int:
         sys.exit("\nplayhead: interrupted; run the same command again, it starts over cleanly.")
     if command == "setup":
         return 0
-    if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
+    if not is_inside():
         # Replaces this process, so signals and the exit code need no passing on.
         os.execv(VENV_PYTHON, [VENV_PYTHON, os.path.abspath(__file__), *arguments])  # noqa: S606
     return run_command(command, arguments)
@@ -91,6 +97,18 @@ def ensure_environment(lock: str) -> None:
         fcntl.flock(own_file, fcntl.LOCK_EX)
         if not is_installed(lock):
             install(lock)
+
+
+def is_inside() -> bool:
+    """Tell whether this is the Python of `.venv`."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+
+
+def ensure_native(is_asked: bool) -> None:
+    """Make `.venv` hold what ingest has in C, or go on without. What failed before is tried again when asked for."""
+    # An image gets the code after the environment, so that a change of code does not install everything anew.
+    if os.path.exists(NATIVE_BUILD):
+        runpy.run_path(NATIVE_BUILD)["ensure_library"](prefix=VENV, is_asked=is_asked, say=say)
 
 
 def is_installed(lock: str) -> bool:

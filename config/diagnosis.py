@@ -23,6 +23,8 @@ from kombu.exceptions import OperationalError as QueueError
 from config.celery import app
 from config.env import DATA_DIR
 from config.health import TIMEOUT_SECONDS, list_pending_migrations
+from observability.ingest import native
+from observability.ingest.native import build
 from observability.services.heartbeat import LATE_AFTER, get_last_heartbeat
 from observability.services.partitions import list_partitions
 from observability.sql.store import PARTITIONED
@@ -35,16 +37,17 @@ START = "start it with `python3 manage.py up`"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the answer. `remedy` is empty when nothing is wrong."""
+    """One line of the answer. `remedy` is empty when there is nothing to do; an advice says what would be better."""
 
     name: str
     detail: str
     remedy: str = ""
+    is_advice: bool = False
 
     @property
     def is_ok(self) -> bool:
-        """Tell whether there is nothing to do."""
-        return not self.remedy
+        """Tell whether everything works."""
+        return self.is_advice or not self.remedy
 
 
 def diagnose() -> Iterator[Finding]:
@@ -64,6 +67,7 @@ def diagnose() -> Iterator[Finding]:
     if postgres.is_ok and valkey.is_ok:
         yield from _guard("beat", check_beat)
         yield from _guard("queue", check_queue)
+    yield check_native()
     yield check_keys()
     yield check_disk()
 
@@ -143,6 +147,15 @@ def check_queue() -> Iterator[Finding]:
     yield Finding(
         "queue", detail, "" if _is_recent(done) else "see that worker and beat run and that tasks do not hang"
     )
+
+
+def check_native() -> Finding:
+    """See whether ingest has its steps in C. It works without, so no container is unwell for that."""
+    if native.is_compiled():
+        return Finding("ingest", "compiled")
+    note = build.find_note(build.find_library())
+    reason = note.read_text().splitlines()[0] if note.exists() else "never compiled"
+    return Finding("ingest", f"in Python, at a lower speed: {reason}", build.REMEDY, is_advice=True)
 
 
 def check_keys() -> Finding:
