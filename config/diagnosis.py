@@ -67,7 +67,7 @@ def diagnose() -> Iterator[Finding]:
     if postgres.is_ok and valkey.is_ok:
         yield from _guard("beat", check_beat)
         yield from _guard("queue", check_queue)
-    yield check_native()
+    yield check_native(build.find_library())
     yield check_keys()
     yield check_disk()
 
@@ -149,11 +149,11 @@ def check_queue() -> Iterator[Finding]:
     )
 
 
-def check_native() -> Finding:
+def check_native(library: Path) -> Finding:
     """See whether ingest has its steps in C. It works without, so no container is unwell for that."""
     if native.is_compiled():
         return Finding("ingest", "compiled")
-    note = build.find_note(build.find_library())
+    note = build.find_note(library)
     reason = note.read_text().splitlines()[0] if note.exists() else "never compiled"
     return Finding("ingest", f"in Python, at a lower speed: {reason}", build.REMEDY, is_advice=True)
 

@@ -12,6 +12,8 @@ import yaml
 
 from config.env import BASE_DIR
 
+# The Python of the package comes with the rest of the code.
+BUILD = ("build.py", "kernels.c")
 SETTING = re.compile(r"""(?:env\.\w+|read_setting|read_secret)\(\s*"([A-Z_]+)\"""")
 
 
@@ -36,6 +38,14 @@ def test_dockerfile__at_its_end__runs_as_an_ordinary_user() -> None:
     users = re.findall(r"^USER (\S+)", (BASE_DIR / "Dockerfile").read_text(), re.MULTILINE)
 
     assert users == ["playhead"]
+
+
+def test_dockerfile__before_its_last_set_up__has_all_that_compiles() -> None:
+    layers, _, _ = (BASE_DIR / "Dockerfile").read_text().rpartition("RUN python3 manage.py setup base")
+    copied = [name for line in re.findall(r"^COPY (.*) \S+$", layers, re.MULTILINE) for name in line.split()]
+
+    assert set(copied) == {"manage.py", "requirements", *(f"observability/ingest/native/{name}" for name in BUILD)}
+    assert "!requirements/*.txt" in (BASE_DIR / ".dockerignore").read_text().splitlines()
 
 
 def test_env_example__of_every_setting_that_is_read__shows_its_name() -> None:

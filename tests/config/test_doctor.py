@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
@@ -12,7 +13,8 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
-from config.diagnosis import check_disk, check_keys
+from config.diagnosis import check_disk, check_keys, check_native
+from observability.ingest import native
 from observability.services.heartbeat import get_last_heartbeat, record_heartbeat
 from observability.services.partitions import drop_partitions, ensure_current_partitions
 
@@ -44,6 +46,30 @@ def test_doctor__without_worker_and_beat__says_what_is_wrong_and_what_to_do() ->
     assert lines["worker"].startswith("WRONG no answer")
     assert "manage.py up" in lines["worker"]
     assert lines["beat"].startswith("WRONG no heartbeat sent yet")
+
+
+def test_doctor__of_ingest__says_whether_it_is_compiled_and_finds_it_well_either_way() -> None:
+    _, lines = run_doctor()
+
+    assert lines["ingest"].startswith("ok compiled" if native.is_compiled() else "ok in Python, at a lower speed")
+
+
+@pytest.mark.parametrize(
+    ("notes", "reason"),
+    [({"kernels.failed": "no compiler works here\ncc: error\n"}, "no compiler works here"), ({}, "never compiled")],
+)
+def test_check_native__of_what_is_not_compiled__names_reason_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notes: dict[str, str], reason: str
+) -> None:
+    monkeypatch.setattr(native, "_library", None)
+    for name, text in notes.items():
+        (tmp_path / name).write_text(text)
+
+    finding = check_native(tmp_path / "kernels.so")
+
+    assert finding.detail == f"in Python, at a lower speed: {reason}"
+    assert finding.remedy == "install a C compiler (gcc or clang) and run `python3 manage.py setup`"
+    assert finding.is_ok
 
 
 def test_doctor__with_a_recent_heartbeat__finds_beat_and_queue_well() -> None:

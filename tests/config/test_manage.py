@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,61 +11,9 @@ from pathlib import Path
 import pytest
 
 from config.env import BASE_DIR
+from tests.config.copies import Copy
 
 pytestmark = pytest.mark.slow
-
-
-class Copy:
-    """A copy of manage.py with empty locks, and the means to run it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.venv = root / ".venv"
-        shutil.copy(BASE_DIR / "manage.py", root / "manage.py")
-        (root / "requirements").mkdir()
-        for lock in ("base", "demo", "test"):
-            self.write_lock(lock, "")
-
-    def write_lock(self, lock: str, text: str) -> None:
-        (self.root / "requirements" / f"{lock}.txt").write_text(text)
-
-    def run(
-        self, *arguments: str, path: str = "/usr/bin:/bin", code: str = "", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run it with this Python and without uv; `code` runs first, in the same process."""
-        prelude = (
-            f"{code}; import runpy, sys; sys.argv[0] = 'manage.py'; runpy.run_path('manage.py', run_name='__main__')"
-        )
-        command = [sys.executable, "-c", prelude] if code else [sys.executable, "manage.py"]
-        return subprocess.run(
-            [*command, *arguments],
-            cwd=self.root,
-            env={**os.environ, "PATH": path, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    """A bare machine's."""
-    return Copy(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """One that was set up, for others to start from: making an environment takes seconds."""
-    copy = Copy(tmp_path_factory.mktemp("prepared"))
-    copy.run("setup")
-    return copy
-
-
-@pytest.fixture
-def ready_copy(prepared: Copy, copy: Copy) -> Copy:
-    """One that was set up."""
-    shutil.copytree(prepared.venv, copy.venv, symlinks=True)
-    return copy
 
 
 def test_setup__on_a_bare_machine__makes_the_environment_and_says_so(copy: Copy) -> None:
