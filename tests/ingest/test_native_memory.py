@@ -1,0 +1,180 @@
+"""The compiled functions under sanitizers: whatever is sent, no byte is touched that is not theirs, and none is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from observability.ingest.native import build
+from tests.ingest.request_bodies import plain_bodies, plain_spans, scramble, spoil, wrap_spans
+
+SPANS, TERMS, HASHES = "playhead_spans", "playhead_terms", "playhead_hashes"
+ALLOCATIONS = range(1, 13)
+
+Case = tuple[str, int, bytes]
+"""Function, number of the allocation that fails or 0, and what is given."""
+
+_OPTIONS = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+_DRIVER = Path(__file__).with_name("kernels_driver.c")
+_seeds = st.integers(0, 2**32 - 1)
+_examples = settings(max_examples=40)
+_words = st.sampled_from([" ", "_", "a", "Z", "9", "\0", "\x7f", "get", "User", "NAME", "x" * 63, "Y" * 65])
+_texts = st.one_of(
+    st.lists(_words, max_size=60).map(lambda words: "".join(words).encode()),
+    st.text(st.characters(max_codepoint=127)).map(str.encode),
+    st.binary(),
+)
+
+
+def _compile(source: Path, program: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = ["cc", *_OPTIONS, *options, str(source), "-o", str(program)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program that calls the functions; skip without a compiler that has sanitizers."""
+    folder = tmp_path_factory.mktemp("kernels")
+    smallest = folder / "smallest.c"
+    smallest.write_text("int main(void) { return 0; }\n")
+    try:
+        has_sanitizers = not _compile(smallest, folder / "smallest").returncode
+    except FileNotFoundError:
+        pytest.skip("there is no C compiler")
+    if not has_sanitizers or subprocess.run([folder / "smallest"], check=False).returncode:
+        pytest.skip("the C compiler has no sanitizers that run here")
+    made = _compile(_DRIVER, folder / "driver", f'-DKERNELS="{build.SOURCE}"')
+    assert not made.returncode, made.stderr
+    return folder / "driver"
+
+
+def _run(driver: Path, cases: Iterable[Case], *, fill: int = 0xBE) -> list[bytes | None]:
+    """Return what came of each case. `fill` is what new memory holds."""
+    sent = b"".join(
+        struct.pack(f"=II{len(name)}sI", failing, len(name), name.encode(), len(content)) + content
+        for name, failing, content in cases
+    )
+    options = f"max_malloc_fill_size={2**30}:malloc_fill_byte={fill}"
+    done = subprocess.run(
+        [driver], input=sent, check=False, capture_output=True, env=os.environ | {"ASAN_OPTIONS": options}
+    )
+    assert not done.returncode, done.stderr.decode(errors="replace")
+    return list(_read_results(done.stdout))
+
+
+def _read_results(written: bytes) -> Iterable[bytes | None]:
+    place = 0
+    while place < len(written):
+        (size,) = struct.unpack_from("=I", written, place)
+        place += 4
+        if size == 2**32 - 1:
+            yield None
+            continue
+        yield written[place : place + size]
+        place += size
+
+
+def _spoil_often(body: bytes, chance: random.Random, *, count: int) -> Iterable[bytes]:
+    for _ in range(count):
+        spoiled = body
+        for _ in range(chance.choice([1, 1, 2, 4])):
+            spoiled = spoil(spoiled, chance)
+        yield spoiled
+        yield scramble(body, chance)
+
+
+@_examples
+@given(body=plain_bodies, seed=_seeds)
+def test_spans__plain_or_spoiled__are_read_within_bounds(driver: Path, body: bytes, seed: int) -> None:
+    bodies = [body, *_spoil_often(body, random.Random(seed), count=150)]
+
+    found = _run(driver, [(SPANS, 0, content) for content in bodies])
+
+    assert len(found) == len(bodies)
+    assert found[0] is not None
+
+
+@_examples
+@given(span=plain_spans.map(lambda span: span.SerializeToString()), seed=_seeds)
+def test_spans__every_end_of_one__is_read_within_bounds(driver: Path, span: bytes, seed: int) -> None:
+    chance = random.Random(seed)
+    cut = [span[: chance.randrange(len(span))] for _ in range(100)]
+
+    found = _run(driver, [(SPANS, 0, body) for body in [wrap_spans(*cut), *map(wrap_spans, cut)]])
+
+    assert None not in found
+
+
+@_examples
+@given(contents=st.lists(st.binary(max_size=200), min_size=50, max_size=50))
+def test_every_function__any_bytes__are_read_within_bounds(driver: Path, contents: list[bytes]) -> None:
+    cases = [(name, 0, content) for name in (SPANS, TERMS, HASHES) for content in contents]
+
+    found = _run(driver, cases)
+
+    assert len(found) == len(cases)
+    assert None not in found[len(contents) :]
+
+
+@_examples
+@given(texts=st.lists(_texts, min_size=20, max_size=20), seed=_seeds)
+def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts: list[bytes], seed: int) -> None:
+    chance = random.Random(seed)
+    texts += [b" ".join(chance.sample(texts, 5)) for _ in range(20)]
+    lexemes = [found for found in _run(driver, [(TERMS, 0, text) for text in texts]) if found is not None]
+
+    hashed = _run(driver, [(HASHES, 0, part[: len(part) - cut]) for part in lexemes for cut in range(5)])
+
+    assert len(lexemes) == len(texts)
+    assert None not in hashed
+
+
+@pytest.mark.parametrize("count", [4095, 4096, 4097, 20_000])
+def test_terms_and_hashes__about_as_many_as_may_be__are_read_within_bounds(driver: Path, count: int) -> None:
+    texts = [
+        b" ".join(b"%x" % number for number in range(count)),
+        b" ".join(b"user_%d" % number for number in range(count)),
+        b"_".join(b"%d" % number for number in range(count)),
+        b"".join(b"word%dWord" % number for number in range(count)),
+        b"%064d" % 0 * count,
+    ]
+    lexemes = _run(driver, [(TERMS, 0, text) for text in texts])
+
+    hashed = _run(driver, [(HASHES, 0, part or b"") for part in lexemes])
+
+    assert None not in lexemes
+    assert [len(part or b"") // 8 for part in hashed] == [(part or b"").count(b"\0\0\0") for part in lexemes]
+
+
+@_examples
+@example(body=wrap_spans(*[b""] * 5_000), text=b" ".join(b"%d" % number for number in range(3_000)), seed=0)
+@given(body=plain_bodies, text=_texts, seed=_seeds)
+def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
+    driver: Path, body: bytes, text: bytes, seed: int
+) -> None:
+    bodies = [body, *_spoil_often(body, random.Random(seed), count=5)]
+    given_ = [*((SPANS, content) for content in bodies), (TERMS, text), (HASHES, text)]
+
+    whole = _run(driver, [(name, 0, content) for name, content in given_])
+    found = _run(driver, [(name, failing, content) for name, content in given_ for failing in ALLOCATIONS])
+
+    for place, one in enumerate(found):
+        assert one in (None, whole[place // len(ALLOCATIONS)])
+    assert found[:: len(ALLOCATIONS)] == [None] * len(given_)
+
+
+@_examples
+@given(body=plain_bodies, text=_texts, seed=_seeds)
+def test_every_function__whatever_memory_held__is_the_same(driver: Path, body: bytes, text: bytes, seed: int) -> None:
+    bodies = [body, *_spoil_often(body, random.Random(seed), count=20)]
+    cases = [*((SPANS, 0, content) for content in bodies), (TERMS, 0, text), (HASHES, 0, text)]
+
+    assert _run(driver, cases, fill=0x00) == _run(driver, cases, fill=0xFF)
