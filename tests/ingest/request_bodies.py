@@ -27,9 +27,64 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Field = tuple[int, int, bytes]
 """Number, wire type, and content without its size."""
 
+# -- the wire ----------------------------------------------------------------------------------------------------------
+
+
+def write_varint(value: int, *, spare: int = 0) -> bytes:
+    """Return a variable-length number, longer by some bytes than it has to be."""
+    groups = [value & 127]
+    while value := value >> 7:
+        groups.append(value & 127)
+    groups += [0] * spare
+    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
+
+
+def write_field(field: Field, *, spare: int = 0) -> bytes:
+    """Return a field as it is on the wire, its tag and size longer by some bytes than they have to be."""
+    number, kind, content = field
+    size = write_varint(len(content), spare=spare) if kind == BYTES else b""
+    return write_varint(number << 3 | kind, spare=spare) + size + content
+
+
+def write_fields(fields: list[Field]) -> bytes:
+    """Return a message."""
+    return b"".join(map(write_field, fields))
+
+
+def read_fields(message: bytes) -> list[Field]:
+    """Return the fields of a message, or none of what cannot be one."""
+    fields = []
+    place = 0
+    try:
+        while place < len(message):
+            start, tag = _read_varint(message, place)
+            kind = tag & 7
+            if kind == BYTES:
+                start, size = _read_varint(message, start)
+                place = start + size
+            elif kind == VARINT:
+                place = _read_varint(message, start)[0]
+            else:
+                place = start + {FIXED64: 8, FIXED32: 4}[kind]
+            fields.append((tag >> 3, kind, message[start:place]))
+    except (IndexError, KeyError):
+        return []
+    return fields if place == len(message) else []
+
+
+def _read_varint(message: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while message[place] > 127:
+        value |= (message[place] & 127) << shift
+        place, shift = place + 1, shift + 7
+    return place + 1, value | message[place] << shift
+
+
 # -- plain requests ----------------------------------------------------------------------------------------------------
 
-_texts = st.text(max_size=12) | st.sampled_from(["", "gen_ai.request.model", "\0", "ü" * 20, "x" * 31, "x" * 32, "東\U0001f600"])
+_texts = st.text(max_size=12) | st.sampled_from(
+    ["", "gen_ai.request.model", "\0", "ü" * 20, "x" * 31, "x" * 32, "東\U0001f600"]
+)
 _keys = st.sampled_from(["a", "b", ""]) | _texts
 _integers = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 127, 128])
 _floats = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0.0, -0.0, 1.0])
@@ -83,16 +138,14 @@ plain_spans = st.builds(
     flags=_counts,
 )
 _scopes = st.builds(InstrumentationScope, name=_texts, version=_texts, attributes=_attributes)
-_groups = st.builds(
-    ScopeSpans, scope=st.none() | _scopes, schema_url=_texts, spans=st.lists(plain_spans, max_size=3)
-)
+_groups = st.builds(ScopeSpans, scope=st.none() | _scopes, schema_url=_texts, spans=st.lists(plain_spans, max_size=3))
 _holders = st.builds(
     ResourceSpans,
     resource=st.none() | _attributes.map(lambda found: Resource(attributes=found)),
     schema_url=_texts,
-    scope_spans=st.lists(_groups, max_size=2),
+    scope_spans=st.lists(_groups, min_size=1, max_size=2),
 )
-plain_bodies = st.lists(_holders, max_size=2).map(
+plain_bodies = st.lists(_holders, min_size=1, max_size=2).map(
     lambda holders: ExportTraceServiceRequest(resource_spans=holders).SerializeToString()
 )
 """Requests without anything that is left to Python: no bytes, NaN, wrong id, deep nesting or text that is not UTF-8."""
@@ -103,16 +156,67 @@ def wrap_spans(*spans: bytes) -> bytes:
     return write_fields([(1, BYTES, write_fields([(2, BYTES, write_fields([(2, BYTES, span) for span in spans]))]))])
 
 
-def nest_value(depth: int) -> Any:
-    """Return a value as deep as that, of lists and maps in turn."""
-    value = AnyValue(int_value=depth)
+def make_span(*, trace_state: str = "") -> bytes:
+    """Return an encoded span of which more can be written behind it."""
+    span = Span(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, name="step", trace_state=trace_state)
+    encoded: bytes = span.SerializeToString()
+    return encoded
+
+
+def nest_value(depth: int, *, innermost: bytes = b"\x18\x07") -> bytes:
+    """Return an encoded value as deep as that, of lists and maps in turn."""
+    value = innermost
     for level in range(depth):
         if level % 2:
-            value = AnyValue(array_value=ArrayValue(values=[value]))
+            value = write_field((5, BYTES, write_field((1, BYTES, value))))
         else:
-            value = AnyValue(kvlist_value=KeyValueList(values=[KeyValue(key="k", value=value)]))
+            value = write_field((6, BYTES, write_field((1, BYTES, write_attribute("k", value)))))
     return value
 
+
+def write_attribute(key: str, value: bytes) -> bytes:
+    """Return a KeyValue of an encoded value."""
+    return write_fields([(1, BYTES, key.encode()), (2, BYTES, value)])
+
+
+# -- at the limits -----------------------------------------------------------------------------------------------------
+
+
+def _fill(count: int, *, number: int = 15) -> bytes:
+    return write_field((number, BYTES, b"")) * count
+
+
+def _wrap_group(group: bytes) -> bytes:
+    return write_field((1, BYTES, write_field((2, BYTES, group))))
+
+
+def _nest_in_span(depth: int) -> bytes:
+    return wrap_spans(make_span() + write_field((9, BYTES, write_attribute("deep", nest_value(depth)))))
+
+
+BODIES_AT_LIMITS = {
+    "most holders": _fill(10_000, number=1),
+    "too many holders": _fill(10_001, number=1),
+    "most fields of a request": _fill(9_999) + wrap_spans(make_span()),
+    "too many fields of a request": _fill(10_000) + wrap_spans(make_span()),
+    "most groups": write_field((1, BYTES, _fill(10_000, number=2))),
+    "too many groups": write_field((1, BYTES, _fill(10_001, number=2))),
+    "too many groups of two holders": write_field((1, BYTES, _fill(5_001, number=2))) * 2,
+    "most groups and a schema url": write_field((1, BYTES, _fill(9_999, number=2) + _fill(1, number=3))),
+    "too many groups with a schema url": write_field((1, BYTES, _fill(10_000, number=2) + _fill(1, number=3))),
+    "most fields of a group": _wrap_group(_fill(199_999) + _fill(1, number=2)),
+    "too many fields of a group": _wrap_group(_fill(200_000) + _fill(1, number=2)),
+    "too many spans": _wrap_group(_fill(200_001, number=2)),
+    "too many spans of two groups": _wrap_group(_fill(100_001, number=2)) * 2,
+    "too many events": wrap_spans(*[make_span() + _fill(70_000, number=11)] * 3),
+    "too many links": wrap_spans(*[make_span() + _fill(100_001, number=13)] * 2),
+    **{
+        f"a span of {size} bytes": wrap_spans(make_span(trace_state="x" * (size - len(make_span()) - 4)))
+        for size in (2**18 - 1, 2**18)
+    },
+    **{f"values {depth} deep": _nest_in_span(depth) for depth in (1, 15, 16, 17, 18, 49, 100)},
+}
+"""Bodies on both sides of each bound, by what is bounded."""
 
 # -- spoiled ones ------------------------------------------------------------------------------------------------------
 
@@ -157,56 +261,6 @@ _CONTENTS = [
     b"\x01" * 8,
     b"\x01" * 16,
 ]
-
-
-def write_varint(value: int, *, spare: int = 0) -> bytes:
-    """Return a variable-length number, longer by some bytes than it has to be."""
-    groups = [value & 127]
-    while value := value >> 7:
-        groups.append(value & 127)
-    groups += [0] * spare
-    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
-
-
-def write_field(field: Field, *, spare: int = 0) -> bytes:
-    """Return a field as it is on the wire, its tag and size longer by some bytes than they have to be."""
-    number, kind, content = field
-    size = write_varint(len(content), spare=spare) if kind == BYTES else b""
-    return write_varint(number << 3 | kind, spare=spare) + size + content
-
-
-def write_fields(fields: list[Field]) -> bytes:
-    """Return a message."""
-    return b"".join(map(write_field, fields))
-
-
-def read_fields(message: bytes) -> list[Field]:
-    """Return the fields of a message, or none of what cannot be one."""
-    fields = []
-    place = 0
-    try:
-        while place < len(message):
-            start, tag = _read_varint(message, place)
-            kind = tag & 7
-            if kind == BYTES:
-                start, size = _read_varint(message, start)
-                place = start + size
-            elif kind == VARINT:
-                place = _read_varint(message, start)[0]
-            else:
-                place = start + {FIXED64: 8, FIXED32: 4}[kind]
-            fields.append((tag >> 3, kind, message[start:place]))
-    except (IndexError, KeyError):
-        return []
-    return fields if place == len(message) else []
-
-
-def _read_varint(message: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while message[place] > 127:
-        value |= (message[place] & 127) << shift
-        place, shift = place + 1, shift + 7
-    return place + 1, value | message[place] << shift
 
 
 def spoil(message: bytes, chance: random.Random) -> bytes:

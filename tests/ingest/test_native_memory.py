@@ -1,4 +1,4 @@
-"""The compiled functions under sanitizers: whatever is sent, no byte is touched that is not theirs, and none is lost."""
+"""The compiled functions under sanitizers: whatever is sent, no byte is touched that is not theirs, none is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observability.ingest.native import build
-from tests.ingest.request_bodies import plain_bodies, plain_spans, scramble, spoil, wrap_spans
+from tests.ingest.request_bodies import BODIES_AT_LIMITS, plain_bodies, plain_spans, scramble, spoil, wrap_spans
+from tests.ingest.searched_texts import (
+    ascii_texts,
+    list_terms_that_collide,
+    list_texts_of_many,
+    make_text_that_collides,
+)
 
 SPANS, TERMS, HASHES = "playhead_spans", "playhead_terms", "playhead_hashes"
 ALLOCATIONS = range(1, 13)
@@ -26,12 +32,7 @@ _OPTIONS = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanit
 _DRIVER = Path(__file__).with_name("kernels_driver.c")
 _seeds = st.integers(0, 2**32 - 1)
 _examples = settings(max_examples=40)
-_words = st.sampled_from([" ", "_", "a", "Z", "9", "\0", "\x7f", "get", "User", "NAME", "x" * 63, "Y" * 65])
-_texts = st.one_of(
-    st.lists(_words, max_size=60).map(lambda words: "".join(words).encode()),
-    st.text(st.characters(max_codepoint=127)).map(str.encode),
-    st.binary(),
-)
+_texts = ascii_texts.map(str.encode) | st.binary()
 
 
 def _compile(source: Path, program: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -113,6 +114,13 @@ def test_spans__every_end_of_one__is_read_within_bounds(driver: Path, span: byte
     assert None not in found
 
 
+def test_spans__at_limits_and_past_them__are_read_within_bounds(driver: Path) -> None:
+    found = _run(driver, [(SPANS, 0, body) for body in BODIES_AT_LIMITS.values()])
+
+    refused = {name for name, result in zip(BODIES_AT_LIMITS, found, strict=True) if result is None}
+    assert refused == {name for name in BODIES_AT_LIMITS if name.startswith("too many")}
+
+
 @_examples
 @given(contents=st.lists(st.binary(max_size=200), min_size=50, max_size=50))
 def test_every_function__any_bytes__are_read_within_bounds(driver: Path, contents: list[bytes]) -> None:
@@ -139,19 +147,20 @@ def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts:
 
 @pytest.mark.parametrize("count", [4095, 4096, 4097, 20_000])
 def test_terms_and_hashes__about_as_many_as_may_be__are_read_within_bounds(driver: Path, count: int) -> None:
-    texts = [
-        b" ".join(b"%x" % number for number in range(count)),
-        b" ".join(b"user_%d" % number for number in range(count)),
-        b"_".join(b"%d" % number for number in range(count)),
-        b"".join(b"word%dWord" % number for number in range(count)),
-        b"%064d" % 0 * count,
-    ]
+    texts = map(str.encode, list_texts_of_many(count))
     lexemes = _run(driver, [(TERMS, 0, text) for text in texts])
 
     hashed = _run(driver, [(HASHES, 0, part or b"") for part in lexemes])
 
     assert None not in lexemes
     assert [len(part or b"") // 8 for part in hashed] == [(part or b"").count(b"\0\0\0") for part in lexemes]
+
+
+def test_terms_and_hashes__made_to_collide__are_given_up(driver: Path) -> None:
+    text, terms = make_text_that_collides(300), list_terms_that_collide(300)
+    lexemes = b"".join(term + b"\0\0\0" for term in terms)
+
+    assert _run(driver, [(TERMS, 0, text.encode()), (HASHES, 0, lexemes)]) == [None, None]
 
 
 @_examples
