@@ -7,6 +7,7 @@ that the change is read and does not only break what is outermost.
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -179,6 +180,17 @@ def write_attribute(key: str, value: bytes) -> bytes:
     return write_fields([(1, BYTES, key.encode()), (2, BYTES, value)])
 
 
+# -- hard texts --------------------------------------------------------------------------------------------------------
+
+
+def list_hard_texts() -> list[bytes]:
+    """Return texts on both sides of each bound of UTF-8: overlong, surrogates, beyond Unicode, cut off."""
+    firsts = b"\x00\x7f\x80\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff"
+    others = b"\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0"
+    rests = [bytes(rest) for size in range(4) for rest in itertools.product(others, repeat=size)]
+    return [bytes([first]) + rest for first in firsts for rest in rests]
+
+
 # -- at the limits -----------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +226,7 @@ BODIES_AT_LIMITS = {
         f"a span of {size} bytes": wrap_spans(make_span(trace_state="x" * (size - len(make_span()) - 4)))
         for size in (2**18 - 1, 2**18)
     },
+    "a large span of too many values": wrap_spans(make_span() + _fill(2**17, number=9)),
     **{f"values {depth} deep": _nest_in_span(depth) for depth in (1, 15, 16, 17, 18, 49, 100)},
 }
 """Bodies on both sides of each bound, by what is bounded."""

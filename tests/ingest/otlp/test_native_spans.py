@@ -18,6 +18,7 @@ from tests.ingest.request_bodies import (
     BYTES,
     FIXED64,
     VARINT,
+    list_hard_texts,
     make_span,
     plain_bodies,
     plain_spans,
@@ -53,6 +54,9 @@ ODD_VALUES = {
     "a size past the end": b"\x0a\x7f",
     "a group": b"\x0b\x0c",
 }
+
+_MERGED = [b"", b"\x18\x07", b"\x2a\x04\x0a\x02\x18\x01", b"\x32\x05\x0a\x03\x0a\x01k"]
+"""No value, a number, a list and a map."""
 
 _seeds = st.integers(0, 2**32 - 1)
 
@@ -130,6 +134,25 @@ def test_iter_spans__field_of_any_content_or_type__is_read_in_c_as_in_python(num
     _assert_same(wrap_spans(make_span() + write_field((number, BYTES, content))))
     _assert_same(wrap_spans(make_span() + write_field((number, VARINT, b"\xff\xff\xff\xff\xff\x7f"))))
     _assert_same(wrap_spans(make_span() + write_field((number, FIXED64, b"\xff" * 8))))
+
+
+@pytest.mark.parametrize("before", [b"", b"1234567", b"12345678"])
+def test_iter_spans__text_at_the_bounds_of_utf8__is_read_in_c_as_in_python(before: bytes) -> None:
+    """What follows the text looks as if it went on: it is the tag of a field, which begins as such bytes do."""
+    after = write_field((16, VARINT, b"\x00"))
+    assert after[0] == 0x80
+
+    _assert_same(
+        wrap_spans(*(make_span() + write_field((5, BYTES, before + text)) + after for text in list_hard_texts()))
+    )
+
+
+@pytest.mark.parametrize("first", _MERGED)
+@pytest.mark.parametrize("second", _MERGED)
+def test_iter_spans__two_values_of_a_key__are_merged_as_in_python(first: bytes, second: bytes) -> None:
+    pair = write_attribute("k", first) + write_field((2, BYTES, second))
+
+    _assert_same(wrap_spans(make_span() + write_field((9, BYTES, pair))))
 
 
 @pytest.mark.parametrize("body", BODIES_AT_LIMITS.values(), ids=BODIES_AT_LIMITS)
