@@ -984,7 +984,7 @@ EXPORT uint8_t *playhead_rows(const uint8_t *rows, size_t rows_size, const uint8
                               size_t *size) {
     struct buffer out = make_buffer(2 * rows_size + 1024);
     struct slice rest = {rows, rows_size};
-    struct value value;
+    struct value value = {0};
     int is_good = read_value(&rest, &value) && value.kind == LIST && type_count <= INT16_MAX;
     put(&out, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
     for (uint32_t count = value.count; is_good && count > 0; count--) {
