@@ -1,9 +1,9 @@
 /*
  * Calls functions of `kernels.c` under sanitizers, for `test_native_memory.py`.
  *
- * Reads cases from standard input, each the number of the allocation that is to fail (0 for none), a name and what is
- * given; names and what is given have their size before them. Writes for each what came of it behind its size, or a
- * size of 2^32 - 1 for NULL. Numbers have 32 bits, in the machine's order.
+ * Reads cases from standard input, each the number of the allocation that is to fail (0 for none), a name and two byte
+ * strings; these three have their size before them. A function that takes one string gets the first. Writes for each
+ * what came of it behind its size, or a size of 2^32 - 1 for NULL. Numbers have 32 bits, in the machine's order.
  */
 
 #include <stdint.h>
@@ -28,11 +28,13 @@ static void *try_realloc(void *data, size_t size) { return fails() ? NULL : real
 
 static const struct {
     const char *name;
-    uint8_t *(*call)(const uint8_t *, size_t, size_t *);
+    uint8_t *(*of_one)(const uint8_t *, size_t, size_t *);
+    uint8_t *(*of_two)(const uint8_t *, size_t, const uint8_t *, size_t, size_t *);
 } functions[] = {
-    {"playhead_spans", playhead_spans},
-    {"playhead_terms", playhead_terms},
-    {"playhead_hashes", playhead_hashes},
+    {"playhead_spans", playhead_spans, NULL},
+    {"playhead_terms", playhead_terms, NULL},
+    {"playhead_hashes", playhead_hashes, NULL},
+    {"playhead_rows", NULL, playhead_rows},
 };
 
 static void stop(const char *reason) {
@@ -58,19 +60,22 @@ static size_t find_function(const uint8_t *name, uint32_t size) {
 }
 
 int main(void) {
-    uint32_t name_size, given_size;
+    uint32_t name_size, first_size, second_size;
     while (read_number(&failing)) {
         uint8_t *name = read_bytes(&name_size);
         size_t function = find_function(name, name_size);
-        uint8_t *given = read_bytes(&given_size);
+        uint8_t *first = read_bytes(&first_size), *second = read_bytes(&second_size);
         size_t size = 0;
         allocations = 0;
-        uint8_t *found = functions[function].call(given, given_size, &size);
+        uint8_t *found = functions[function].of_one != NULL
+                             ? functions[function].of_one(first, first_size, &size)
+                             : functions[function].of_two(first, first_size, second, second_size, &size);
         uint32_t found_size = found == NULL ? UINT32_MAX : (uint32_t)size;
         fwrite(&found_size, sizeof found_size, 1, stdout);
         if (found != NULL) fwrite(found, 1, size, stdout);
         playhead_free(found);
-        free(given);
+        free(first);
+        free(second);
         free(name);
     }
     return 0;

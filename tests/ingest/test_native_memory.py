@@ -8,13 +8,26 @@ import struct
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observability.ingest.native import build
-from tests.ingest.request_bodies import BODIES_AT_LIMITS, plain_bodies, plain_spans, scramble, spoil, wrap_spans
+from tests.ingest.request_bodies import (
+    BODIES_AT_LIMITS,
+    BYTES,
+    list_hard_texts,
+    make_span,
+    plain_bodies,
+    plain_spans,
+    scramble,
+    spoil,
+    wrap_spans,
+    write_field,
+)
 from tests.ingest.searched_texts import (
     ascii_texts,
     list_terms_that_collide,
@@ -22,16 +35,26 @@ from tests.ingest.searched_texts import (
     make_text_that_collides,
 )
 
-SPANS, TERMS, HASHES = "playhead_spans", "playhead_terms", "playhead_hashes"
+SPANS, TERMS, HASHES, ROWS = "playhead_spans", "playhead_terms", "playhead_hashes", "playhead_rows"
 ALLOCATIONS = range(1, 13)
 
-Case = tuple[str, int, bytes]
-"""Function, number of the allocation that fails or 0, and what is given."""
+
+class Case(NamedTuple):
+    """One call: the second string is for functions that take two, and the allocation of this number fails."""
+
+    function: str
+    given: bytes
+    second: bytes = b""
+    failing: int = 0
+
 
 _OPTIONS = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 _DRIVER = Path(__file__).with_name("kernels_driver.c")
 _seeds = st.integers(0, 2**32 - 1)
 _examples = settings(max_examples=40)
+_LETTERS = b"ibftsa"
+_ROWS = Case(ROWS, msgspec.msgpack.encode([[1, 2**40, 0.5, 10**15, "text", ["a", ""]]] * 2_000), _LETTERS)
+_cells = st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary() | st.lists(st.text())
 _texts = ascii_texts.map(str.encode) | st.binary()
 
 
@@ -57,12 +80,14 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "driver"
 
 
+def _write_case(case: Case) -> bytes:
+    parts = [case.function.encode(), case.given, case.second]
+    return struct.pack("=I", case.failing) + b"".join(struct.pack("=I", len(part)) + part for part in parts)
+
+
 def _run(driver: Path, cases: Iterable[Case], *, fill: int = 0xBE) -> list[bytes | None]:
     """Return what came of each case. `fill` is what new memory holds."""
-    sent = b"".join(
-        struct.pack(f"=II{len(name)}sI", failing, len(name), name.encode(), len(content)) + content
-        for name, failing, content in cases
-    )
+    sent = b"".join(map(_write_case, cases))
     options = f"max_malloc_fill_size={2**30}:malloc_fill_byte={fill}"
     done = subprocess.run(
         [driver], input=sent, check=False, capture_output=True, env=os.environ | {"ASAN_OPTIONS": options}
@@ -97,7 +122,7 @@ def _spoil_often(body: bytes, chance: random.Random, *, count: int) -> Iterable[
 def test_spans__plain_or_spoiled__are_read_within_bounds(driver: Path, body: bytes, seed: int) -> None:
     bodies = [body, *_spoil_often(body, random.Random(seed), count=150)]
 
-    found = _run(driver, [(SPANS, 0, content) for content in bodies])
+    found = _run(driver, [Case(SPANS, content) for content in bodies])
 
     assert len(found) == len(bodies)
     assert found[0] is not None
@@ -109,13 +134,41 @@ def test_spans__every_end_of_one__is_read_within_bounds(driver: Path, span: byte
     chance = random.Random(seed)
     cut = [span[: chance.randrange(len(span))] for _ in range(100)]
 
-    found = _run(driver, [(SPANS, 0, body) for body in [wrap_spans(*cut), *map(wrap_spans, cut)]])
+    found = _run(driver, [Case(SPANS, body) for body in [wrap_spans(*cut), *map(wrap_spans, cut)]])
 
     assert None not in found
 
 
+def test_spans__text_at_the_bounds_of_utf8_and_the_end__is_read_within_bounds(driver: Path) -> None:
+    spans = [make_span() + write_field((5, BYTES, text)) for text in list_hard_texts()]
+
+    found = _run(driver, [Case(SPANS, wrap_spans(span)) for span in spans])
+
+    assert None not in found
+
+
+@_examples
+@given(
+    rows=st.lists(st.lists(_cells, min_size=1, max_size=6), max_size=20),
+    letters=st.text("ibftsa?", max_size=7),
+    seed=_seeds,
+)
+def test_rows__of_any_types_or_spoiled__are_read_within_bounds(
+    driver: Path, rows: list[list[object]], letters: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    encoded = [msgspec.msgpack.encode(rows), *(msgspec.msgpack.encode([row]) for row in rows), _ROWS.given[:200]]
+    encoded += [scramble(chance.choice(encoded), chance) for _ in range(150)]
+    cases = [Case(ROWS, content, kinds) for content in encoded for kinds in (letters.encode(), _LETTERS)]
+
+    found = _run(driver, [*cases, _ROWS])
+
+    assert len(found) == len(cases) + 1
+    assert found[-1] is not None
+
+
 def test_spans__at_limits_and_past_them__are_read_within_bounds(driver: Path) -> None:
-    found = _run(driver, [(SPANS, 0, body) for body in BODIES_AT_LIMITS.values()])
+    found = _run(driver, [Case(SPANS, body) for body in BODIES_AT_LIMITS.values()])
 
     refused = {name for name, result in zip(BODIES_AT_LIMITS, found, strict=True) if result is None}
     assert refused == {name for name in BODIES_AT_LIMITS if name.startswith("too many")}
@@ -124,7 +177,7 @@ def test_spans__at_limits_and_past_them__are_read_within_bounds(driver: Path) ->
 @_examples
 @given(contents=st.lists(st.binary(max_size=200), min_size=50, max_size=50))
 def test_every_function__any_bytes__are_read_within_bounds(driver: Path, contents: list[bytes]) -> None:
-    cases = [(name, 0, content) for name in (SPANS, TERMS, HASHES) for content in contents]
+    cases = [Case(name, content) for name in (SPANS, TERMS, HASHES) for content in contents]
 
     found = _run(driver, cases)
 
@@ -137,9 +190,9 @@ def test_every_function__any_bytes__are_read_within_bounds(driver: Path, content
 def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts: list[bytes], seed: int) -> None:
     chance = random.Random(seed)
     texts += [b" ".join(chance.sample(texts, 5)) for _ in range(20)]
-    lexemes = [found for found in _run(driver, [(TERMS, 0, text) for text in texts]) if found is not None]
+    lexemes = [found for found in _run(driver, [Case(TERMS, text) for text in texts]) if found is not None]
 
-    hashed = _run(driver, [(HASHES, 0, part[: len(part) - cut]) for part in lexemes for cut in range(5)])
+    hashed = _run(driver, [Case(HASHES, part[: len(part) - cut]) for part in lexemes for cut in range(5)])
 
     assert len(lexemes) == len(texts)
     assert None not in hashed
@@ -148,9 +201,9 @@ def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts:
 @pytest.mark.parametrize("count", [4095, 4096, 4097, 20_000])
 def test_terms_and_hashes__about_as_many_as_may_be__are_read_within_bounds(driver: Path, count: int) -> None:
     texts = map(str.encode, list_texts_of_many(count))
-    lexemes = _run(driver, [(TERMS, 0, text) for text in texts])
+    lexemes = _run(driver, [Case(TERMS, text) for text in texts])
 
-    hashed = _run(driver, [(HASHES, 0, part or b"") for part in lexemes])
+    hashed = _run(driver, [Case(HASHES, part or b"") for part in lexemes])
 
     assert None not in lexemes
     assert [len(part or b"") // 8 for part in hashed] == [(part or b"").count(b"\0\0\0") for part in lexemes]
@@ -160,7 +213,7 @@ def test_terms_and_hashes__made_to_collide__are_given_up(driver: Path) -> None:
     text, terms = make_text_that_collides(300), list_terms_that_collide(300)
     lexemes = b"".join(term + b"\0\0\0" for term in terms)
 
-    assert _run(driver, [(TERMS, 0, text.encode()), (HASHES, 0, lexemes)]) == [None, None]
+    assert _run(driver, [Case(TERMS, text.encode()), Case(HASHES, lexemes)]) == [None, None]
 
 
 @_examples
@@ -170,20 +223,20 @@ def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
     driver: Path, body: bytes, text: bytes, seed: int
 ) -> None:
     bodies = [body, *_spoil_often(body, random.Random(seed), count=5)]
-    given_ = [*((SPANS, content) for content in bodies), (TERMS, text), (HASHES, text)]
+    cases = [*(Case(SPANS, content) for content in bodies), Case(TERMS, text), Case(HASHES, text), _ROWS]
 
-    whole = _run(driver, [(name, 0, content) for name, content in given_])
-    found = _run(driver, [(name, failing, content) for name, content in given_ for failing in ALLOCATIONS])
+    whole = _run(driver, cases)
+    found = _run(driver, [case._replace(failing=failing) for case in cases for failing in ALLOCATIONS])
 
     for place, one in enumerate(found):
         assert one in (None, whole[place // len(ALLOCATIONS)])
-    assert found[:: len(ALLOCATIONS)] == [None] * len(given_)
+    assert found[:: len(ALLOCATIONS)] == [None] * len(cases)
 
 
 @_examples
 @given(body=plain_bodies, text=_texts, seed=_seeds)
 def test_every_function__whatever_memory_held__is_the_same(driver: Path, body: bytes, text: bytes, seed: int) -> None:
     bodies = [body, *_spoil_often(body, random.Random(seed), count=20)]
-    cases = [*((SPANS, 0, content) for content in bodies), (TERMS, 0, text), (HASHES, 0, text)]
+    cases = [*(Case(SPANS, content) for content in bodies), Case(TERMS, text), Case(HASHES, text), _ROWS]
 
     assert _run(driver, cases, fill=0x00) == _run(driver, cases, fill=0xFF)
