@@ -16,8 +16,8 @@ from observability.ingest.native.build import find_library
 def read_spans(body: bytes) -> bytes | None:
     """Return the spans of an `ExportTraceServiceRequest` in MessagePack, for `otlp/protobuf.py`.
 
-    `[[holder...], {index: place}]`: the spans that are not plain are left to Python by their place in the body. None for
-    a request whose outer layers are not plain.
+    `[[holder...], {index: place}]`: the spans that are not plain are left to Python by their place in the body. None
+    for a request whose outer layers are not plain.
     """
     return _call("playhead_spans", body)
 
@@ -70,10 +70,10 @@ _FUNCTIONS = {
 
 
 def _open() -> ctypes.PyDLL | None:
-    path = find_library()
-    if not path.exists():
+    try:
+        library = ctypes.PyDLL(str(find_library()))
+    except OSError:
         return None
-    library = ctypes.PyDLL(str(path))
     library.playhead_free.argtypes = [ctypes.c_void_p]
     library.playhead_free.restype = None
     for name, count in _FUNCTIONS.items():

@@ -630,16 +630,17 @@ EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *si
 #define NOISE_RATIO 8u   /* characters to a hump, on average, below which a text is encoded data */
 #define END_OF_TERM 3u   /* zeros behind a term: the end of a lexeme, and a count of no positions */
 #define MOST_PROBES 128u /* for a place in a table: honest terms take under 20; the time of others must have a bound */
-#define SLOTS 8192u      /* a power of two, twice what MOST_TERMS takes */
+#define MOST_SLOTS 8192u /* a power of two, twice what MOST_TERMS takes */
 #define SLACK 8u         /* zeros behind folded text, so that its last word can be read by eights */
 
 struct terms {
     struct buffer *out;
     uint32_t count;
-    struct {
+    uint32_t last; /* slot: their number is a power of two */
+    struct slot {
         uint32_t at; /* where a term begins in `out`, and 1; 0 is empty */
         uint32_t hash;
-    } slots[SLOTS];
+    } *slots;
 };
 
 /* Small letters, digits and underscores as they are, capitals as small letters, and anything else as 0. */
@@ -671,8 +672,8 @@ static uint32_t hash_term(const uint8_t *term, size_t size) {
 static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
     if (size > LONGEST) size = LONGEST;
     if (size == 0 || terms->count > MOST_TERMS || terms->out->is_broken) return;
-    uint32_t hash = hash_term(term, size), slot = hash & (SLOTS - 1);
-    for (uint32_t probes = 0; terms->slots[slot].at != 0; slot = (slot + 1) & (SLOTS - 1)) {
+    uint32_t hash = hash_term(term, size), slot = hash & terms->last;
+    for (uint32_t probes = 0; terms->slots[slot].at != 0; slot = (slot + 1) & terms->last) {
         if (probes++ == MOST_PROBES) {
             terms->out->is_broken = 1;
             return;
@@ -788,15 +789,15 @@ EXPORT uint8_t *playhead_terms(const uint8_t *given, size_t given_size, size_t *
     struct buffer out = make_buffer(given_size + 256), text = make_buffer(given_size + 1);
     int is_good = given_size <= UINT32_MAX / 8 && put_texts(&text, (struct slice){given, given_size}) &&
                   !text.is_broken && is_ascii((struct slice){text.data, text.size});
-    struct terms *terms = is_good ? calloc(1, sizeof *terms) : NULL;
+    /* Texts have a word for six characters; where one has more than there are slots, it is given up. */
+    uint32_t slots = 64;
+    while (slots < MOST_SLOTS && slots < text.size / 2) slots *= 2;
+    struct terms terms = {&out, 0, slots - 1, is_good ? calloc(slots, sizeof *terms.slots) : NULL};
     uint8_t *folded = is_good ? calloc(1, text.size + 1 + SLACK) : NULL;
     struct slice *names = is_good ? malloc((text.size / 2 + 1) * sizeof *names) : NULL;
-    is_good = terms != NULL && folded != NULL && names != NULL;
-    if (is_good) {
-        terms->out = &out;
-        add_words(terms, text.data, folded, text.size, names);
-    }
-    free(terms);
+    is_good = terms.slots != NULL && folded != NULL && names != NULL;
+    if (is_good) add_words(&terms, text.data, folded, text.size, names);
+    free(terms.slots);
     free(folded);
     free(names);
     free(text.data);
