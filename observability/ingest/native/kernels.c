@@ -54,6 +54,12 @@ static void store_u32(uint8_t *at, uint32_t value) {
     for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
+static void put_big(struct buffer *out, uint64_t value, size_t size) {
+    uint8_t *end = extend(out, size);
+    if (end == NULL) return;
+    for (size_t i = 0; i < size; i++) end[i] = (uint8_t)(value >> 8 * (size - 1 - i));
+}
+
 /* A MessagePack type byte and 32 or 64 bits, big-endian. */
 static void put_u32(struct buffer *out, uint8_t type, uint32_t value) {
     uint8_t *end = extend(out, 5);
@@ -633,15 +639,53 @@ EXPORT uint8_t *playhead_spans(const uint8_t *body, size_t body_size, size_t *si
 #define MOST_SLOTS 8192u /* a power of two, twice what MOST_TERMS takes */
 #define SLACK 8u         /* zeros behind folded text, so that its last word can be read by eights */
 
-struct terms {
-    struct buffer *out;
-    uint32_t count;
-    uint32_t last; /* slot: their number is a power of two */
-    struct slot {
-        uint32_t at; /* where a term begins in `out`, and 1; 0 is empty */
-        uint32_t hash;
-    } *slots;
+struct term {
+    uint64_t key; /* what terms are sorted by: the first eight bytes, the first of them highest */
+    const uint8_t *at;
+    size_t size;
 };
+
+struct terms {
+    struct term found[MOST_TERMS + 1];
+    uint32_t count, last; /* the last slot: their number is a power of two */
+    uint32_t *slots;      /* the place of a term in `found`, and 1; 0 is empty */
+    int is_hopeless;
+};
+
+/* Sort by the lowest bytes of the keys, so many of them; `room` is for as many terms. Takes as long whatever they are. */
+static void sort_by_key(struct term *terms, struct term *room, size_t count, unsigned bytes) {
+    struct term *from = terms, *to = room;
+    for (unsigned byte = 0; byte < bytes; byte++) {
+        size_t places[256] = {0}, at = 0;
+        for (size_t i = 0; i < count; i++) places[from[i].key >> 8 * byte & 255]++;
+        if (count > 0 && places[from[0].key >> 8 * byte & 255] == count) continue;
+        for (int value = 0; value < 256; value++) {
+            size_t many = places[value];
+            places[value] = at;
+            at += many;
+        }
+        for (size_t i = 0; i < count; i++) to[places[from[i].key >> 8 * byte & 255]++] = from[i];
+        struct term *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != terms) memcpy(terms, from, count * sizeof *terms);
+}
+
+static int compare_terms(const void *one, const void *other) {
+    const struct term *a = one, *b = other;
+    int order = memcmp(a->at, b->at, a->size < b->size ? a->size : b->size);
+    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+/* Sort terms as Postgres does, which then need not: by their bytes, a beginning before what it begins. */
+static void sort_terms(struct term *terms, struct term *room, size_t count) {
+    sort_by_key(terms, room, count, 8);
+    for (size_t start = 0, end; start < count; start = end) {
+        for (end = start + 1; end < count && terms[end].key == terms[start].key; end++) {}
+        if (end - start > 1) qsort(terms + start, end - start, sizeof *terms, compare_terms);
+    }
+}
 
 /* Small letters, digits and underscores as they are, capitals as small letters, and anything else as 0. */
 static uint8_t fold(uint8_t byte) {
@@ -654,43 +698,36 @@ static int is_hump(const uint8_t *at) {
     return (uint8_t)(at[0] - 'A') < 26 && ((uint8_t)(at[-1] - 'a') < 26 || (uint8_t)(at[-1] - '0') < 10);
 }
 
-/* Hash a term that has at least eight bytes behind its beginning. */
-static uint32_t hash_term(const uint8_t *term, size_t size) {
-    uint64_t hash = size, word;
-    for (; size > 8; size -= 8, term += 8) {
-        memcpy(&word, term, 8);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 32;
-    }
-    memcpy(&word, term, 8);
-    word <<= 64 - 8 * size;
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(hash >> 32);
+static uint64_t load_eight(const uint8_t *at) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++) word = word << 8 | at[i];
+    return word;
 }
 
-/* Add a term of text that is folded already, if it is new and there are not too many. */
-static void add_term(struct terms *terms, const uint8_t *term, size_t size) {
+/* Add a term of folded text, if it is new and there are not too many. */
+static void add_term(struct terms *terms, const uint8_t *at, size_t size) {
     if (size > LONGEST) size = LONGEST;
-    if (size == 0 || terms->count > MOST_TERMS || terms->out->is_broken) return;
-    uint32_t hash = hash_term(term, size), slot = hash & terms->last;
-    for (uint32_t probes = 0; terms->slots[slot].at != 0; slot = (slot + 1) & terms->last) {
-        if (probes++ == MOST_PROBES) {
-            terms->out->is_broken = 1;
+    if (size == 0 || terms->count > MOST_TERMS) return;
+    uint64_t key = load_eight(at), hash;
+    if (size < 8) key &= ~(UINT64_MAX >> 8 * size);
+    hash = (key ^ key >> 32 ^ size) * 0x9e3779b97f4a7c15u;
+    for (size_t i = 8; i < size; i += 8) {
+        uint64_t word = load_eight(at + i);
+        if (size - i < 8) word &= ~(UINT64_MAX >> 8 * (size - i));
+        hash = (hash ^ hash >> 32 ^ word) * 0x9e3779b97f4a7c15u;
+    }
+    hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
+    uint32_t slot = (uint32_t)(hash >> 32) & terms->last;
+    for (uint32_t probes = 0; terms->slots[slot] != 0; slot = (slot + 1) & terms->last) {
+        const struct term *known = terms->found + terms->slots[slot] - 1;
+        if (known->key == key && known->size == size && memcmp(known->at, at, size) == 0) return;
+        if (++probes > MOST_PROBES) {
+            terms->is_hopeless = 1;
             return;
         }
-        size_t at = terms->slots[slot].at - 1;
-        if (terms->slots[slot].hash != hash || at + size + END_OF_TERM > terms->out->size) continue;
-        const uint8_t *known = terms->out->data + at;
-        if (known[size] == 0 && memcmp(known, term, size) == 0) return;
     }
-    size_t at = terms->out->size;
-    uint8_t *end = extend(terms->out, size + END_OF_TERM);
-    if (end == NULL) return;
-    memcpy(end, term, size);
-    memset(end + size, 0, END_OF_TERM);
-    terms->slots[slot].at = (uint32_t)at + 1;
-    terms->slots[slot].hash = hash;
-    terms->count++;
+    terms->found[terms->count++] = (struct term){key, at, size};
+    terms->slots[slot] = terms->count;
 }
 
 /* Add the parts of a word that underscores divide, and those that humps do. */
@@ -731,10 +768,10 @@ static void add_words(struct terms *terms, const uint8_t *text, uint8_t *folded,
         start = i + 1;
         is_name = 0;
     }
-    size_t words = terms->out->size;
+    uint32_t words = terms->count;
     for (size_t i = 0; i < count; i++)
         add_parts(terms, text + (names[i].at - folded), names[i].at, names[i].size, humps * NOISE_RATIO > size);
-    if (terms->count > MOST_TERMS) terms->out->size = words;
+    if (terms->count > MOST_TERMS) terms->count = words;
 }
 
 /* Resolve the escapes of JSON text that may be cut off anywhere; 0 where it has others than the usual, or is not ASCII. */
@@ -784,20 +821,37 @@ static int is_ascii(struct slice text) {
     return bits < 128;
 }
 
-/* The distinct terms of texts, each with three zeros behind it; NULL where one is not ASCII, or made to take long. */
+/* The distinct terms of texts in order, each with three zeros behind it; NULL where one is not ASCII, or made to take
+ * long. */
 EXPORT uint8_t *playhead_terms(const uint8_t *given, size_t given_size, size_t *size) {
     struct buffer out = make_buffer(given_size + 256), text = make_buffer(given_size + 1);
     int is_good = given_size <= UINT32_MAX / 8 && put_texts(&text, (struct slice){given, given_size}) &&
                   !text.is_broken && is_ascii((struct slice){text.data, text.size});
     /* Texts have a word for six characters; where one has more than there are slots, it is given up. */
     uint32_t slots = 64;
-    while (slots < MOST_SLOTS && slots < text.size / 2) slots *= 2;
-    struct terms terms = {&out, 0, slots - 1, is_good ? calloc(slots, sizeof *terms.slots) : NULL};
+    while (is_good && slots < MOST_SLOTS && slots < text.size / 2) slots *= 2;
+    struct terms *terms = is_good ? malloc(sizeof *terms) : NULL;
+    struct term *room = is_good ? malloc(sizeof terms->found) : NULL;
+    uint32_t *table = is_good ? calloc(slots, sizeof *table) : NULL;
     uint8_t *folded = is_good ? calloc(1, text.size + 1 + SLACK) : NULL;
     struct slice *names = is_good ? malloc((text.size / 2 + 1) * sizeof *names) : NULL;
-    is_good = terms.slots != NULL && folded != NULL && names != NULL;
-    if (is_good) add_words(&terms, text.data, folded, text.size, names);
-    free(terms.slots);
+    is_good = terms != NULL && room != NULL && table != NULL && folded != NULL && names != NULL;
+    if (is_good) {
+        terms->count = 0;
+        terms->last = slots - 1;
+        terms->slots = table;
+        terms->is_hopeless = 0;
+        add_words(terms, text.data, folded, text.size, names);
+        sort_terms(terms->found, room, terms->count);
+        for (uint32_t i = 0; i < terms->count; i++) {
+            put(&out, terms->found[i].at, terms->found[i].size);
+            put(&out, "\0\0", END_OF_TERM);
+        }
+        is_good = !terms->is_hopeless;
+    }
+    free(terms);
+    free(room);
+    free(table);
     free(folded);
     free(names);
     free(text.data);
@@ -818,33 +872,41 @@ static uint32_t crc32(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* The distinct hashes of terms as elements of a binary int4[]: their length, which is 4, and their value.
- * NULL for terms that are made to take long. */
+static void sort_numbers(uint32_t *numbers, uint32_t *room, size_t count) {
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        size_t places[256] = {0}, at = 0;
+        for (size_t i = 0; i < count; i++) places[numbers[i] >> shift & 255]++;
+        for (int value = 0; value < 256; value++) {
+            size_t many = places[value];
+            places[value] = at;
+            at += many;
+        }
+        for (size_t i = 0; i < count; i++) room[places[numbers[i] >> shift & 255]++] = numbers[i];
+        uint32_t *swap = numbers;
+        numbers = room;
+        room = swap;
+    }
+}
+
+/* The distinct hashes of terms in order, as elements of a binary int4[]: their length, which is 4, and their value. */
 EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t *size) {
-    size_t count = terms_size / (END_OF_TERM + 1) + 1, slots = 16;
-    while (slots < 2 * count) slots *= 2;
-    struct buffer out = make_buffer(256);
-    uint64_t *known = calloc(slots, sizeof *known); /* a hash, and 2^32; 0 is empty */
-    if (known == NULL) out.is_broken = 1;
-    for (size_t at = 0; !out.is_broken && at < terms_size;) {
+    size_t most = terms_size / (END_OF_TERM + 1) + 1, count = 0;
+    uint32_t *hashes = malloc(2 * most * sizeof *hashes);
+    struct buffer out = make_buffer(8 * most);
+    for (size_t at = 0; hashes != NULL && at < terms_size && count < most;) {
         const uint8_t *end = memchr(terms + at, 0, terms_size - at);
         size_t length = end == NULL ? terms_size - at : (size_t)(end - terms) - at;
-        uint32_t hash = crc32(terms + at, length);
-        uint64_t entry = (uint64_t)1 << 32 | hash;
-        size_t slot = hash & (slots - 1);
+        hashes[count++] = crc32(terms + at, length);
         at += length + END_OF_TERM;
-        uint32_t probes = 0;
-        while (known[slot] != 0 && known[slot] != entry && probes++ < MOST_PROBES) slot = (slot + 1) & (slots - 1);
-        if (known[slot] == entry) continue;
-        out.is_broken = known[slot] != 0;
-        known[slot] = entry;
-        uint8_t *element = extend(&out, 8);
-        if (element == NULL) break;
-        store_u32(element, 4);
-        store_u32(element + 4, hash ^ 0x80000000u);
     }
-    free(known);
-    return finish(&out, 1, size);
+    if (hashes != NULL) sort_numbers(hashes, hashes + most, count);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && hashes[i] == hashes[i - 1]) continue;
+        put_big(&out, 4, 4);
+        put_big(&out, hashes[i] ^ 0x80000000u, 4);
+    }
+    free(hashes);
+    return finish(&out, hashes != NULL, size);
 }
 
 /* -- previews ------------------------------------------------------------------------------------------------------- */
@@ -921,12 +983,6 @@ EXPORT uint8_t *playhead_previews(const uint8_t *values, size_t values_size, siz
 /* -- rows ----------------------------------------------------------------------------------------------------------- */
 
 #define EPOCH_US 946684800000000 /* microseconds from 1970 to 2000, where Postgres counts from */
-
-static void put_big(struct buffer *out, uint64_t value, size_t size) {
-    uint8_t *end = extend(out, size);
-    if (end == NULL) return;
-    for (size_t i = 0; i < size; i++) end[i] = (uint8_t)(value >> 8 * (size - 1 - i));
-}
 
 /* A length, then the bytes: how binary COPY has any value. */
 static int put_field(struct buffer *out, struct slice bytes) {
