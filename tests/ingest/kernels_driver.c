@@ -34,6 +34,7 @@ static const struct {
     {"playhead_spans", playhead_spans, NULL},
     {"playhead_terms", playhead_terms, NULL},
     {"playhead_hashes", playhead_hashes, NULL},
+    {"playhead_previews", playhead_previews, NULL},
     {"playhead_rows", NULL, playhead_rows},
 };
 

@@ -30,12 +30,17 @@ from tests.ingest.request_bodies import (
 )
 from tests.ingest.searched_texts import (
     ascii_texts,
+    conversations,
     list_terms_that_collide,
     list_texts_of_many,
+    make_dense_text,
     make_text_that_collides,
+    odd_json,
+    plain_json,
 )
 
-SPANS, TERMS, HASHES, ROWS = "playhead_spans", "playhead_terms", "playhead_hashes", "playhead_rows"
+SPANS, TERMS, HASHES = "playhead_spans", "playhead_terms", "playhead_hashes"
+PREVIEWS, ROWS = "playhead_previews", "playhead_rows"
 ALLOCATIONS = range(1, 13)
 
 
@@ -53,9 +58,10 @@ _DRIVER = Path(__file__).with_name("kernels_driver.c")
 _seeds = st.integers(0, 2**32 - 1)
 _examples = settings(max_examples=40)
 _LETTERS = b"ibftsa"
-_ROWS = Case(ROWS, msgspec.msgpack.encode([[1, 2**40, 0.5, 10**15, "text", ["a", ""]]] * 2_000), _LETTERS)
+_encode = msgspec.msgpack.encode
+_ROWS = Case(ROWS, _encode([[1, 2**40, 0.5, 10**15, "text", ["a", ""]]] * 2_000), _LETTERS)
 _cells = st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary() | st.lists(st.text())
-_texts = ascii_texts.map(str.encode) | st.binary()
+_texts = ascii_texts | plain_json | odd_json | conversations
 
 
 def _compile(source: Path, program: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -117,6 +123,11 @@ def _spoil_often(body: bytes, chance: random.Random, *, count: int) -> Iterable[
         yield scramble(body, chance)
 
 
+def _use_everywhere(text: str | bytes) -> list[Case]:
+    raw = text.encode() if isinstance(text, str) else text
+    return [Case(TERMS, _encode([text])), Case(HASHES, raw), Case(PREVIEWS, _encode([text]))]
+
+
 @_examples
 @given(body=plain_bodies, seed=_seeds)
 def test_spans__plain_or_spoiled__are_read_within_bounds(driver: Path, body: bytes, seed: int) -> None:
@@ -157,7 +168,7 @@ def test_rows__of_any_types_or_spoiled__are_read_within_bounds(
     driver: Path, rows: list[list[object]], letters: str, seed: int
 ) -> None:
     chance = random.Random(seed)
-    encoded = [msgspec.msgpack.encode(rows), *(msgspec.msgpack.encode([row]) for row in rows), _ROWS.given[:200]]
+    encoded = [_encode(rows), *(_encode([row]) for row in rows), _ROWS.given[:200]]
     encoded += [scramble(chance.choice(encoded), chance) for _ in range(150)]
     cases = [Case(ROWS, content, kinds) for content in encoded for kinds in (letters.encode(), _LETTERS)]
 
@@ -177,20 +188,30 @@ def test_spans__at_limits_and_past_them__are_read_within_bounds(driver: Path) ->
 @_examples
 @given(contents=st.lists(st.binary(max_size=200), min_size=50, max_size=50))
 def test_every_function__any_bytes__are_read_within_bounds(driver: Path, contents: list[bytes]) -> None:
-    cases = [Case(name, content) for name in (SPANS, TERMS, HASHES) for content in contents]
+    cases = [Case(name, content) for name in (SPANS, TERMS, HASHES, PREVIEWS) for content in contents]
 
-    found = _run(driver, cases)
-
-    assert len(found) == len(cases)
-    assert None not in found[len(contents) :]
+    assert len(_run(driver, cases)) == len(cases)
 
 
 @_examples
-@given(texts=st.lists(_texts, min_size=20, max_size=20), seed=_seeds)
-def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts: list[bytes], seed: int) -> None:
+@given(texts=st.lists(_texts, min_size=10, max_size=10), seed=_seeds)
+def test_terms_and_previews__any_texts_or_spoiled__are_read_within_bounds(
+    driver: Path, texts: list[str | bytes], seed: int
+) -> None:
     chance = random.Random(seed)
-    texts += [b" ".join(chance.sample(texts, 5)) for _ in range(20)]
-    lexemes = [found for found in _run(driver, [Case(TERMS, text) for text in texts]) if found is not None]
+    lists = [_encode(texts), *(_encode([text]) for text in texts)]
+    lists += [scramble(chance.choice(lists), chance) for _ in range(100)]
+
+    found = _run(driver, [Case(name, given) for name in (TERMS, PREVIEWS) for given in lists])
+
+    assert len(found) == 2 * len(lists)
+    assert None not in found[len(lists) :][: len(texts)]
+
+
+@_examples
+@given(texts=st.lists(ascii_texts, min_size=20, max_size=20))
+def test_hashes__of_terms_cut_anywhere__are_read_within_bounds(driver: Path, texts: list[str]) -> None:
+    lexemes = [found for found in _run(driver, [Case(TERMS, _encode([text])) for text in texts]) if found is not None]
 
     hashed = _run(driver, [Case(HASHES, part[: len(part) - cut]) for part in lexemes for cut in range(5)])
 
@@ -198,10 +219,22 @@ def test_terms_and_hashes__any_text__are_read_within_bounds(driver: Path, texts:
     assert None not in hashed
 
 
+def test_terms__dense_text_of_any_size__are_read_within_bounds(driver: Path) -> None:
+    cases = [Case(TERMS, _encode([make_dense_text(count)])) for count in range(1, 600)]
+
+    assert len(_run(driver, cases)) == len(cases)
+
+
+@pytest.mark.parametrize("first", [b"", b'"', b" "])
+def test_previews__of_any_size__are_read_within_bounds(driver: Path, first: bytes) -> None:
+    values = [(first + piece * size)[:size] for size in range(850) for piece in (b"x", b" ", b"\\", b'\\"', b"rol")]
+
+    assert None not in _run(driver, [Case(PREVIEWS, _encode([value])) for value in values])
+
+
 @pytest.mark.parametrize("count", [4095, 4096, 4097, 20_000])
 def test_terms_and_hashes__about_as_many_as_may_be__are_read_within_bounds(driver: Path, count: int) -> None:
-    texts = map(str.encode, list_texts_of_many(count))
-    lexemes = _run(driver, [Case(TERMS, text) for text in texts])
+    lexemes = _run(driver, [Case(TERMS, _encode([text])) for text in list_texts_of_many(count)])
 
     hashed = _run(driver, [Case(HASHES, part or b"") for part in lexemes])
 
@@ -213,17 +246,17 @@ def test_terms_and_hashes__made_to_collide__are_given_up(driver: Path) -> None:
     text, terms = make_text_that_collides(300), list_terms_that_collide(300)
     lexemes = b"".join(term + b"\0\0\0" for term in terms)
 
-    assert _run(driver, [Case(TERMS, text.encode()), Case(HASHES, lexemes)]) == [None, None]
+    assert _run(driver, [Case(TERMS, _encode([text])), Case(HASHES, lexemes)]) == [None, None]
 
 
 @_examples
-@example(body=wrap_spans(*[b""] * 5_000), text=b" ".join(b"%d" % number for number in range(3_000)), seed=0)
+@example(body=wrap_spans(*[b""] * 5_000), text=" ".join(f"{number}" for number in range(3_000)), seed=0)
 @given(body=plain_bodies, text=_texts, seed=_seeds)
 def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
-    driver: Path, body: bytes, text: bytes, seed: int
+    driver: Path, body: bytes, text: str | bytes, seed: int
 ) -> None:
     bodies = [body, *_spoil_often(body, random.Random(seed), count=5)]
-    cases = [*(Case(SPANS, content) for content in bodies), Case(TERMS, text), Case(HASHES, text), _ROWS]
+    cases = [*(Case(SPANS, content) for content in bodies), *_use_everywhere(text), _ROWS]
 
     whole = _run(driver, cases)
     found = _run(driver, [case._replace(failing=failing) for case in cases for failing in ALLOCATIONS])
@@ -235,8 +268,10 @@ def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
 
 @_examples
 @given(body=plain_bodies, text=_texts, seed=_seeds)
-def test_every_function__whatever_memory_held__is_the_same(driver: Path, body: bytes, text: bytes, seed: int) -> None:
+def test_every_function__whatever_memory_held__is_the_same(
+    driver: Path, body: bytes, text: str | bytes, seed: int
+) -> None:
     bodies = [body, *_spoil_often(body, random.Random(seed), count=20)]
-    cases = [*(Case(SPANS, content) for content in bodies), Case(TERMS, text), Case(HASHES, text), _ROWS]
+    cases = [*(Case(SPANS, content) for content in bodies), *_use_everywhere(text), _ROWS]
 
     assert _run(driver, cases, fill=0x00) == _run(driver, cases, fill=0xFF)

@@ -1,21 +1,27 @@
-"""Search terms and their hashes in C are what they are in Python."""
+"""Search terms, their hashes and previews in C are what they are in Python."""
 
 from __future__ import annotations
 
 import struct
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observability.ingest import native
-from observability.ingest.search import encode_hashes, find_lexemes
+from observability.ingest.payloads import make_previews, preview, unescape
+from observability.ingest.search import SearchText, encode_hashes, find_lexemes
 from observability.ingest.terms import hash_term, search_terms
 from tests.ingest.searched_texts import (
     ascii_texts,
+    conversations,
     list_terms_that_collide,
     list_texts_of_many,
+    make_dense_text,
     make_text_that_collides,
+    odd_json,
+    plain_json,
 )
 
 pytestmark = pytest.mark.skipif(not native.is_compiled(), reason="no C compiler was found when this was set up")
@@ -27,13 +33,17 @@ _terms = st.binary(min_size=1, max_size=70).filter(lambda term: b"\0" not in ter
 def _split(lexemes: bytes) -> list[bytes]:
     *terms, rest = lexemes.split(END)
     assert rest == b""
-    return terms
+    return sorted(terms)
 
 
-def _find_in_c(text: str) -> list[bytes]:
-    found = native.find_terms(text.encode())
+def _find_in_c(*texts: SearchText) -> list[bytes]:
+    found = native.find_terms(msgspec.msgpack.encode(texts))
     assert found is not None
-    return sorted(_split(found))
+    return _split(found)
+
+
+def _find_in_python(*texts: SearchText) -> list[bytes]:
+    return sorted(search_terms("\n".join(text if isinstance(text, str) else unescape(text) for text in texts)))
 
 
 def _hash_in_c(terms: list[bytes]) -> list[int]:
@@ -44,6 +54,17 @@ def _hash_in_c(terms: list[bytes]) -> list[int]:
     return sorted(value for _, value in elements)
 
 
+def _preview_in_c(values: list[bytes | None]) -> list[str | None]:
+    found = native.make_previews(
+        msgspec.msgpack.encode([value and value[: native.PREVIEWED_BYTES] for value in values])
+    )
+    assert found is not None
+    return msgspec.msgpack.decode(found, type=list[str | None])
+
+
+# -- terms -------------------------------------------------------------------------------------------------------------
+
+
 @example("")
 @example("\0")
 @example("getUserName get_user_name HTTPServer2Go __init__ _A a_ _ aB")
@@ -52,21 +73,55 @@ def _hash_in_c(terms: list[bytes]) -> list[int]:
 @example("x" * 64 + "Y_" + "z" * 65)
 @given(ascii_texts)
 def test_find_terms__any_ascii_text__are_the_terms_of_python(text: str) -> None:
-    assert _find_in_c(text) == sorted(search_terms(text))
+    assert _find_in_c(text) == _find_in_python(text)
+
+
+@given(st.lists(ascii_texts | plain_json, max_size=6))
+def test_find_terms__texts_and_plain_json__are_the_terms_of_python(texts: list[SearchText]) -> None:
+    assert _find_in_c(*texts) == _find_in_python(*texts)
+
+
+@given(st.lists(st.text() | odd_json | plain_json, max_size=3))
+def test_find_lexemes__whatever_is_given__are_the_terms_of_python(texts: list[SearchText]) -> None:
+    assert _split(find_lexemes(texts)) == _find_in_python(*texts)
+
+
+@given(plain_json, st.data())
+def test_find_terms__json_cut_off_anywhere__are_the_terms_of_python(value: bytes, data: st.DataObject) -> None:
+    head = value[: data.draw(st.integers(0, len(value)))]
+
+    assert _find_in_c(head) == _find_in_python(head)
 
 
 @pytest.mark.parametrize("count", [2047, 2048, 4094, 4095, 4096, 4097, 9000])
 def test_find_terms__about_as_many_as_may_be__are_the_terms_of_python(count: int) -> None:
     texts = list_texts_of_many(count)
 
-    assert [_find_in_c(text) for text in texts] == [sorted(search_terms(text)) for text in texts]
+    assert [_find_in_c(text) for text in texts] == [_find_in_python(text) for text in texts]
+
+
+@pytest.mark.parametrize("count", range(1, 40))
+def test_find_lexemes__dense_text_of_any_size__are_the_terms_of_python(count: int) -> None:
+    text = make_dense_text(count)
+
+    assert _split(find_lexemes([text])) == _find_in_python(text)
 
 
 @pytest.mark.parametrize("filler", range(-2, 3))
 def test_find_terms__about_as_many_humps_as_noise_has__are_the_terms_of_python(filler: int) -> None:
     text = "aB" * 10 + " " * (60 + filler)
 
-    assert _find_in_c(text) == sorted(search_terms(text))
+    assert _find_in_c(text) == _find_in_python(text)
+
+
+def test_find_lexemes__words_made_to_collide__are_found_by_python() -> None:
+    text = make_text_that_collides(300)
+
+    assert native.find_terms(msgspec.msgpack.encode([text])) is None
+    assert _split(find_lexemes([text])) == _find_in_python(text)
+
+
+# -- hashes ------------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(_terms, max_size=40).map(lambda terms: terms + terms[:3]))
@@ -81,13 +136,6 @@ def test_hash_terms__one_letter_or_many_terms__are_the_hashes_of_python(count: i
     assert _hash_in_c(terms) == sorted({hash_term(term) for term in terms})
 
 
-def test_find_lexemes__words_made_to_collide__are_found_by_python() -> None:
-    text = make_text_that_collides(300)
-
-    assert native.find_terms(text.encode()) is None
-    assert set(_split(find_lexemes(text))) == search_terms(text)
-
-
 def test_encode_hashes__terms_made_to_collide__are_hashed_by_python() -> None:
     terms = list_terms_that_collide(300)
     lexemes = b"".join(term + END for term in terms)
@@ -96,3 +144,33 @@ def test_encode_hashes__terms_made_to_collide__are_hashed_by_python() -> None:
 
     assert native.hash_terms(lexemes) is None
     assert {value for _, value in struct.iter_unpack(">ii", encoded[20:])} == {hash_term(term) for term in terms}
+
+
+# -- previews ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.none() | plain_json | odd_json | conversations, max_size=6))
+def test_make_previews__whatever_is_given__are_the_previews_of_python(values: list[bytes | None]) -> None:
+    assert make_previews(values) == [None if value is None else preview(value) for value in values]
+
+
+@given(plain_json.filter(lambda value: b"role" not in value))
+def test_make_previews__plain_json__is_read_in_c(value: bytes) -> None:
+    assert _preview_in_c([value, None]) == [preview(value), None]
+
+
+@pytest.mark.parametrize("piece", [b"x", b"word ", b" ", b"\\n", b"\\\\", b'\\"', b"\n\t"])
+@pytest.mark.parametrize("first", [b"", b'"', b'" ', b"  "])
+def test_make_previews__about_as_long_as_a_bound__are_read_in_c_as_in_python(piece: bytes, first: bytes) -> None:
+    long = first + piece * 5_000
+    sizes = [*range(196, 206), *range(398, 404), *range(804, 812), 4096, 4097, 4098]
+    values = [long, *(long[:size] for size in sizes), *(long[: size - 1] + b'"' for size in sizes)]
+
+    assert _preview_in_c([*values]) == [preview(value) for value in values]
+
+
+@pytest.mark.parametrize("place", [0, 803, 804, 805, 4091, 4092, 4093, 4094, 4096])
+def test_make_previews__role_about_where_it_is_not_looked_for__is_read_in_c_as_in_python(place: int) -> None:
+    value = b'["%s",{"role":"user","content":"said"}]' % (b"x" * place)
+
+    assert make_previews([value]) == [preview(value)]
