@@ -423,7 +423,9 @@ def _reject_deleted(index: int, trace_id: str, span_id: str | None) -> Rejected:
 
 
 def _has_value(payload: PayloadRow) -> bool:
-    return any(value is not None for value in msgspec.structs.astuple(payload)[4:])
+    values = (payload.input, payload.output, payload.attributes, payload.error_stack, payload.extra)
+    replayed = (payload.replay_input, payload.replay_output, payload.replay_extra)
+    return any(value is not None for value in values + replayed)
 
 
 def _to_columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
