@@ -32,7 +32,22 @@ _PIECES = [
 _LONG = ["x" * 63, "x" * 64, "Y" * 65, "long_" * 20, "longWord" * 20]
 _FACTOR = 0x9E3779B97F4A7C15
 _ESCAPES = ["\\\\", '\\"', "\\/", "\\n", "\\r", "\\t", "\\", '"', "{", "role", " ", "\n", "word", "x" * 50]
-_ODD_ESCAPES = ["\\b", "\\f", "\\u0041", "\\u00e9", "\\ud83d\\ude00", "\\u0000", "\\u0001", "\\u00", "\\x", "é", "\x01"]
+ODD_ESCAPES = [
+    "\\b",
+    "\\f",
+    "\\u0041",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\u0000",
+    "\\u0001",
+    "\\u00",
+    "\\x",
+    "é",
+    "\0",
+    "\x01",
+    "\x0b",
+    "\x1c",
+]
 
 ascii_texts = st.one_of(
     st.lists(st.sampled_from(_PIECES + _LONG), max_size=60).map("".join),
@@ -47,7 +62,7 @@ plain_json = st.one_of(
 ).map(str.encode)
 """JSON, and beginnings of it, with the usual escapes."""
 odd_json = st.one_of(
-    st.lists(st.sampled_from(_ESCAPES + _ODD_ESCAPES), max_size=60).map("".join).map(str.encode),
+    st.lists(st.sampled_from(_ESCAPES + ODD_ESCAPES), max_size=60).map("".join).map(str.encode),
     st.text().map(lambda text: json.dumps(text).encode()),
     st.text().map(lambda text: json.dumps(text, ensure_ascii=False).encode(errors="replace")),
     st.binary(),

@@ -14,6 +14,7 @@ from observability.ingest.payloads import make_previews, preview, unescape
 from observability.ingest.search import SearchText, encode_hashes, find_lexemes
 from observability.ingest.terms import hash_term, search_terms
 from tests.ingest.searched_texts import (
+    ODD_ESCAPES,
     ascii_texts,
     conversations,
     list_terms_that_collide,
@@ -159,7 +160,7 @@ def test_make_previews__plain_json__is_read_in_c(value: bytes) -> None:
     assert _preview_in_c([value, None]) == [preview(value), None]
 
 
-@pytest.mark.parametrize("piece", [b"x", b"word ", b" ", b"\\n", b"\\\\", b'\\"', b"\n\t"])
+@pytest.mark.parametrize("piece", [b"x", b"word ", b" ", b"word" + b" " * 50, b"\\n", b"\\\\", b'\\"', b"\n\t"])
 @pytest.mark.parametrize("first", [b"", b'"', b'" ', b"  "])
 def test_make_previews__about_as_long_as_a_bound__are_read_in_c_as_in_python(piece: bytes, first: bytes) -> None:
     long = first + piece * 5_000
@@ -167,6 +168,14 @@ def test_make_previews__about_as_long_as_a_bound__are_read_in_c_as_in_python(pie
     values = [long, *(long[:size] for size in sizes), *(long[: size - 1] + b'"' for size in sizes)]
 
     assert _preview_in_c([*values]) == [preview(value) for value in values]
+
+
+@pytest.mark.parametrize("escape", ODD_ESCAPES)
+def test_previews_and_terms__one_odd_escape__are_what_they_are_in_python(escape: str) -> None:
+    value = f'"one{escape}two {escape} three{escape}'.encode()
+
+    assert make_previews([value]) == [preview(value)]
+    assert _split(find_lexemes([value])) == _find_in_python(value)
 
 
 @pytest.mark.parametrize("place", [0, 803, 804, 805, 4091, 4092, 4093, 4094, 4096])
