@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import string
-import zlib
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
@@ -30,7 +29,7 @@ _PIECES = [
     "Two_parts",
 ]
 _LONG = ["x" * 63, "x" * 64, "Y" * 65, "long_" * 20, "longWord" * 20]
-_FACTOR = 0x9E3779B97F4A7C15
+_MASK = 2**64 - 1
 _ESCAPES = ["\\\\", '\\"', "\\/", "\\n", "\\r", "\\t", "\\", '"', "{", "role", " ", "\n", "word", "x" * 50]
 ODD_ESCAPES = [
     "\\b",
@@ -92,12 +91,6 @@ def make_dense_text(count: int) -> str:
     return " ".join(f"{part}_{part.upper()[::-1]}" for part in itertools.islice(parts, count))
 
 
-def list_terms_that_collide(count: int) -> list[bytes]:
-    """Return terms whose CRC-32 ends alike: a table made of their hashes has them all on one place."""
-    numbers = (b"%d" % number for number in itertools.count())
-    return list(itertools.islice((term for term in numbers if zlib.crc32(term) & 2047 == 0), count))
-
-
 def make_text_that_collides(count: int) -> str:
     """Return a text of words whose hashes in `kernels.c` all fall within a few places of its table."""
     words = (word for word in _list_words() if _hash(word) & 0x1FFF < 64)
@@ -109,7 +102,7 @@ def _list_words() -> Iterator[str]:
 
 
 def _hash(word: str) -> int:
-    """Hash a word of up to eight letters as `hash_term` does."""
-    shifted = int.from_bytes(word.encode().rjust(8, b"\0"), "little")
-    hashed = (len(word) ^ shifted) * _FACTOR & 2**64 - 1
-    return ((hashed ^ hashed >> 32) * _FACTOR & 2**64 - 1) >> 32
+    """Hash a word of up to eight letters as `add_term` does."""
+    key = int.from_bytes(word.encode().ljust(8, b"\0"))
+    hashed = (key ^ key >> 32 ^ len(word)) * 0x9E3779B97F4A7C15 & _MASK
+    return ((hashed ^ hashed >> 29) * 0xBF58476D1CE4E5B9 & _MASK) >> 32

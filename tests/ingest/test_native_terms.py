@@ -1,4 +1,4 @@
-"""Search terms, their hashes and previews in C are what they are in Python."""
+"""Search terms, their hashes and previews in C are what they are in Python, and in the same order."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from observability.ingest import native
 from observability.ingest.payloads import make_previews, preview, unescape
-from observability.ingest.search import SearchText, encode_hashes, find_lexemes
+from observability.ingest.search import SearchText, find_lexemes
 from observability.ingest.terms import hash_term, search_terms
 from tests.ingest.searched_texts import (
     ODD_ESCAPES,
     ascii_texts,
     conversations,
-    list_terms_that_collide,
     list_texts_of_many,
     make_dense_text,
     make_text_that_collides,
@@ -34,7 +33,7 @@ _terms = st.binary(min_size=1, max_size=70).filter(lambda term: b"\0" not in ter
 def _split(lexemes: bytes) -> list[bytes]:
     *terms, rest = lexemes.split(END)
     assert rest == b""
-    return sorted(terms)
+    return terms
 
 
 def _find_in_c(*texts: SearchText) -> list[bytes]:
@@ -52,7 +51,7 @@ def _hash_in_c(terms: list[bytes]) -> list[int]:
     assert found is not None
     elements = list(struct.iter_unpack(">ii", found))
     assert {size for size, _ in elements} <= {4}
-    return sorted(value for _, value in elements)
+    return [value for _, value in elements]
 
 
 def _preview_in_c(values: list[bytes | None]) -> list[str | None]:
@@ -135,16 +134,6 @@ def test_hash_terms__one_letter_or_many_terms__are_the_hashes_of_python(count: i
     terms = [b"%x" % number for number in range(count)]
 
     assert _hash_in_c(terms) == sorted({hash_term(term) for term in terms})
-
-
-def test_encode_hashes__terms_made_to_collide__are_hashed_by_python() -> None:
-    terms = list_terms_that_collide(300)
-    lexemes = b"".join(term + END for term in terms)
-
-    encoded = encode_hashes(lexemes)
-
-    assert native.hash_terms(lexemes) is None
-    assert {value for _, value in struct.iter_unpack(">ii", encoded[20:])} == {hash_term(term) for term in terms}
 
 
 # -- previews ----------------------------------------------------------------------------------------------------------
