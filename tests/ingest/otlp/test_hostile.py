@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from observability.ingest.otlp import MalformedBodyError, decode_logs, decode_traces
 from observability.ingest.otlp.messages import read_messages
 from observability.ingest.otlp.moved import restore_attributes
+from observability.ingest.otlp.wire import NANOS_PER_MICRO, NANOSECOND_CEILING
 from observability.ingest.records import Decoded, EventRecord
 from observability.ingest.text import MESSAGE_LIMIT, NAME_LIMIT, decode_json
 from tests.ingest.otlp.recorded import JSON, PROTOBUF, TRACES, load_json, load_protobuf, make_request, make_span
@@ -62,7 +63,7 @@ def _check_texts(event: EventRecord) -> None:
     assert not any("\0" in text for text in texts)
     assert all(text.encode() is not None for text in texts)
     assert len(event.name) <= NAME_LIMIT
-    assert 0 <= event.started_at_us < 2**63 // 1000
+    assert 0 <= event.started_at_us <= NANOSECOND_CEILING // NANOS_PER_MICRO
     assert event.ended_at_us is None or event.ended_at_us >= event.started_at_us
 
 
