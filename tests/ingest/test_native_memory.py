@@ -95,7 +95,12 @@ def _run(driver: Path, cases: Iterable[Case], *, fill: int = 0xBE) -> list[bytes
     sent = b"".join(map(_write_case, cases))
     options = f"max_malloc_fill_size={2**30}:malloc_fill_byte={fill}"
     done = subprocess.run(
-        [driver], input=sent, check=False, capture_output=True, env=os.environ | {"ASAN_OPTIONS": options}
+        [driver],
+        input=sent,
+        check=False,
+        capture_output=True,
+        env=os.environ | {"ASAN_OPTIONS": options},
+        timeout=60,
     )
     assert not done.returncode, done.stderr.decode(errors="replace")
     return list(_read_results(done.stdout))
@@ -216,6 +221,12 @@ def test_hashes__of_terms_cut_anywhere__are_read_within_bounds(driver: Path, tex
 
     assert len(lexemes) == len(texts)
     assert None not in hashed
+
+
+def test_hashes__of_empty_terms_and_cut_ends__are_read_within_bounds(driver: Path) -> None:
+    contents = [first + bytes(size) + last for size in range(64) for first in (b"", b"a") for last in (b"", b"z")]
+
+    assert None not in _run(driver, [Case(HASHES, content) for content in contents])
 
 
 def test_terms__dense_text_of_any_size__are_read_within_bounds(driver: Path) -> None:
