@@ -38,6 +38,8 @@ from observability.ingest.text import name_float
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+MOST_PLAIN_BYTES = 4 * 2**20
+"""Of a body that is read in C: what that returns is of its size, and is there besides it."""
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
 
@@ -49,7 +51,7 @@ def iter_spans(body: bytes) -> Iterator[RawSpan | Rejected]:
 
     Raises `MalformedBodyError` before the first item.
     """
-    plain = native.read_spans(body)
+    plain = native.read_spans(body) if len(body) <= MOST_PLAIN_BYTES else None
     return _iter_items(body, Span, Shape.SPAN, _read_span) if plain is None else _iter_plain_spans(body, plain)
 
 
