@@ -17,7 +17,7 @@ COPY requirements ./requirements
 RUN python3 manage.py setup base
 
 # What ingest has in C, with a compiler that is fetched for it and leaves no trace in the layer.
-COPY observability/ingest/native/build.py observability/ingest/native/kernels.c ./observability/ingest/native/
+COPY observability/ingest/native/build.py observability/ingest/native/*.[ch] ./observability/ingest/native/
 RUN python3 manage.py setup base
 
 COPY . .

@@ -222,6 +222,7 @@ class _Preparation:
             prompt_name=record.prompt_name,
             prompt_version=record.prompt_version,
             tool_name=record.tool_name,
+            # Made for all rows at once, see `add_previews`.
             input_preview=None,
             output_preview=None,
             input_bytes=None if record.input is None else len(record.input),

@@ -13,7 +13,7 @@ import yaml
 from config.env import BASE_DIR
 
 # The Python of the package comes with the rest of the code.
-BUILD = ("build.py", "kernels.c")
+BUILD = ("build.py", "*.[ch]")
 SETTING = re.compile(r"""(?:env\.\w+|read_setting|read_secret)\(\s*"([A-Z_]+)\"""")
 
 

@@ -258,8 +258,8 @@ def wait_for_output(machine: Machine) -> None:
 def add_source(copy: Copy) -> None:
     """Give a copy what an image has of the code when it is set up."""
     (copy.root / FOLDER).mkdir(parents=True)
-    for name in ("build.py", "kernels.c"):
-        shutil.copy(BASE_DIR / FOLDER / name, copy.root / FOLDER / name)
+    for path in (BASE_DIR / FOLDER / "build.py", *(BASE_DIR / FOLDER).glob("*.[ch]")):
+        shutil.copy(path, copy.root / FOLDER)
 
 
 def list_made(copy: Copy) -> list[Path]:

@@ -92,7 +92,7 @@ def make_dense_text(count: int) -> str:
 
 
 def make_text_that_collides(count: int) -> str:
-    """Return a text of words whose hashes in `kernels.c` all fall within a few places of its table."""
+    """Return a text of words whose hashes in `terms.h` all fall within a few places of its table."""
     words = (word for word in _list_words() if _hash(word) & 0x1FFF < 64)
     return " ".join(itertools.islice(words, count))
 

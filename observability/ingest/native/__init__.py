@@ -1,5 +1,5 @@
-"""The hottest steps of ingest in C (`kernels.c`): functions from bytes to bytes, held to what the Python beside their
-callers does.
+"""The hottest steps of ingest in C (`kernels.c` and what it includes): functions from bytes to bytes, held to what the
+Python beside their callers does (docs/adr/0013).
 
 Each returns None where its caller's Python is to do it: for input that the C leaves to it because it is rare, when
 memory runs out, and always where no compiler was found when the environment was made. The interpreter's lock is kept:

@@ -1,9 +1,9 @@
-"""Compiles `kernels.c`. `manage.py` sees to it once the environment is there, in whatever Python it was started with.
+"""Compiles `kernels.c` and what it includes. `manage.py` sees to it once the environment is there.
 
-Standard library only. The library lies in the environment, under a name that its source gives it: code of another
-version never loads it. The compiler is the machine's own; without one, a wheel with a compiler in it is fetched, used
-and thrown away. Where neither works, a note in the library's place keeps the next start from trying again, and ingest
-runs in Python.
+Standard library only, for whatever Python it was started with. The library lies in the environment, under a name that
+its source gives it: code of another version never loads it. The compiler is the machine's own; without one, a wheel with
+a compiler in it is fetched, used and thrown away. Where neither works, a note in the library's place keeps the next
+start from trying again, and ingest runs in Python.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class BuildError(Exception):
 
 def find_library(prefix: str = sys.prefix) -> Path:
     """Return where this version's library lies in the environment `prefix`, or would."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+    parts = sorted(SOURCE.parent.glob("*.[ch]"))
+    digest = hashlib.sha256(b"\0".join(part.read_bytes() for part in parts)).hexdigest()
     return Path(prefix) / "lib" / f"playhead-kernels-{digest[:16]}.so"
 
 
