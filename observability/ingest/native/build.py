@@ -1,9 +1,9 @@
 """Compiles `kernels.c` and what it includes. `manage.py` sees to it once the environment is there.
 
 Standard library only, for whatever Python it was started with. The library lies in the environment, under a name that
-its source gives it: code of another version never loads it. The compiler is the machine's own; without one, a wheel with
-a compiler in it is fetched, used and thrown away. Where neither works, a note in the library's place keeps the next
-start from trying again, and ingest runs in Python.
+its source gives it: code of another version never loads it. The compiler is the machine's own; without one, a wheel
+with a compiler in it is fetched, used and thrown away. Where neither works, a note in the library's place keeps the
+next start from trying again, and ingest runs in Python.
 """
 
 from __future__ import annotations
