@@ -127,6 +127,12 @@ def _spoil_often(body: bytes, chance: random.Random, *, count: int) -> Iterable[
         yield scramble(body, chance)
 
 
+def _list_cases(body: bytes, text: str | bytes, chance: random.Random, *, count: int) -> list[Case]:
+    """Return a call of every function, and of the one for spans for so many spoiled bodies."""
+    bodies = [body, *_spoil_often(body, chance, count=count)]
+    return [*(Case(SPANS, content) for content in bodies), *_use_everywhere(text), _ROWS]
+
+
 def _use_everywhere(text: str | bytes) -> list[Case]:
     raw = text.encode() if isinstance(text, str) else text
     return [Case(TERMS, _encode([text])), Case(HASHES, raw), Case(PREVIEWS, _encode([text]))]
@@ -262,8 +268,7 @@ def test_terms__made_to_collide__are_given_up(driver: Path) -> None:
 def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
     driver: Path, body: bytes, text: str | bytes, seed: int
 ) -> None:
-    bodies = [body, *_spoil_often(body, random.Random(seed), count=5)]
-    cases = [*(Case(SPANS, content) for content in bodies), *_use_everywhere(text), _ROWS]
+    cases = _list_cases(body, text, random.Random(seed), count=5)
 
     whole = _run(driver, cases)
     found = _run(driver, [case._replace(failing=failing) for case in cases for failing in ALLOCATIONS])
@@ -278,7 +283,6 @@ def test_every_function__memory_runs_out_at_any_moment__there_is_all_or_nothing(
 def test_every_function__whatever_memory_held__is_the_same(
     driver: Path, body: bytes, text: str | bytes, seed: int
 ) -> None:
-    bodies = [body, *_spoil_often(body, random.Random(seed), count=20)]
-    cases = [*(Case(SPANS, content) for content in bodies), *_use_everywhere(text), _ROWS]
+    cases = _list_cases(body, text, random.Random(seed), count=20)
 
     assert _run(driver, cases, fill=0x00) == _run(driver, cases, fill=0xFF)

@@ -59,6 +59,7 @@ def is_compiled() -> bool:
 
 
 PREVIEWED_BYTES = 4_097
+"""One more than is looked at for a conversation, which is more than is shown."""
 _FUNCTIONS = {
     "playhead_spans": 1,
     "playhead_terms": 1,
