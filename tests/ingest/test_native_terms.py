@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import struct
 
 import msgspec
@@ -107,6 +108,22 @@ def test_find_lexemes__dense_text_of_any_size__are_the_terms_of_python(count: in
     assert _split(find_lexemes([text])) == _find_in_python(text)
 
 
+@pytest.mark.parametrize("beginning", ["", "x", "four", "eight888", "nine99999", "seventeen17171717"])
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 18, 300])
+def test_find_terms__many_with_one_beginning__are_in_order(beginning: str, count: int) -> None:
+    text = " ".join(f"{beginning}{number * 7919 % 1009:o}" for number in range(count))
+
+    assert _find_in_c(text) == _find_in_python(text)
+
+
+def test_find_terms__that_differ_in_their_ninth_letter__are_all_found() -> None:
+    letters = string.ascii_lowercase + string.digits
+    for number in range(100):
+        words = [f"word{number:04}{letter}" for letter in letters]
+
+        assert _find_in_c(" ".join(words)) == sorted(word.encode() for word in words)
+
+
 @pytest.mark.parametrize("filler", range(-2, 3))
 def test_find_terms__about_as_many_humps_as_noise_has__are_the_terms_of_python(filler: int) -> None:
     text = "aB" * 10 + " " * (60 + filler)
@@ -167,7 +184,15 @@ def test_previews_and_terms__one_odd_escape__are_what_they_are_in_python(escape:
     assert _split(find_lexemes([value])) == _find_in_python(value)
 
 
-@pytest.mark.parametrize("place", [0, 803, 804, 805, 4091, 4092, 4093, 4094, 4096])
+@pytest.mark.parametrize("special", [*ODD_ESCAPES, "\x1f", '\\"', "\\n", "\n", "\t", "\x7f", "[", "]", "~", "}"])
+def test_previews_and_terms__anything_special_at_any_place__are_what_they_are_in_python(special: str) -> None:
+    values = [f"{'a' * place}{special}{'b' * rest}".encode() for place in range(18) for rest in (0, 1, 7, 8, 9)]
+
+    assert make_previews([*values]) == [preview(value) for value in values]
+    assert [_split(find_lexemes([value])) for value in values] == [_find_in_python(value) for value in values]
+
+
+@pytest.mark.parametrize("place", [0, *range(248, 260), 803, 804, 805, *range(4080, 4098)])
 def test_make_previews__role_about_where_it_is_not_looked_for__is_read_in_c_as_in_python(place: int) -> None:
     value = b'["%s",{"role":"user","content":"said"}]' % (b"x" * place)
 

@@ -59,6 +59,16 @@ static uint64_t load_big(const uint8_t *at, size_t size) {
     return value;
 }
 
+/* Load eight bytes, the first of them highest. */
+static uint64_t load_eight(const uint8_t *at) {
+    uint64_t word;
+    memcpy(&word, at, 8);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
 EXPORT void playhead_free(uint8_t *data) { free(data); }
 
 /* Give the buffer's memory to the caller; without any result, free it. */

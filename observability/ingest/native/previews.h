@@ -4,8 +4,6 @@
 #define HEAD 808u         /* bytes that are looked at for them */
 #define ROLE_WITHIN 4096u /* bytes of a conversation within which it names a role */
 
-static int is_blank(uint8_t byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
-
 /* Put a text on one line with single spaces; return its new size. */
 static size_t join_lines(uint8_t *text, size_t size) {
     size_t end = 0;
@@ -16,12 +14,16 @@ static size_t join_lines(uint8_t *text, size_t size) {
     return end > 0 && text[end - 1] == ' ' ? end - 1 : end;
 }
 
+/* Look for `role`, some places at a time and without a jump: compilers make one instruction of sixteen places. */
 static int may_be_conversation(struct slice json) {
-    const uint8_t *end = json.at + (json.size < ROLE_WITHIN ? json.size : ROLE_WITHIN);
-    for (const uint8_t *at = json.at; end - at >= 4; at++) {
-        at = memchr(at, 'r', (size_t)(end - at) - 3);
-        if (at == NULL) return 0;
-        if (memcmp(at, "role", 4) == 0) return 1;
+    size_t size = json.size < ROLE_WITHIN ? json.size : ROLE_WITHIN;
+    for (size_t start = 0, end; start + 4 <= size; start = end) {
+        const uint8_t *at = json.at;
+        uint8_t hits = 0;
+        end = size - 3 - start < 256 ? size - 3 : start + 256;
+        for (size_t i = start; i < end; i++)
+            hits |= (uint8_t)((at[i] == 'r') & (at[i + 1] == 'o') & (at[i + 2] == 'l') & (at[i + 3] == 'e'));
+        if (hits) return 1;
     }
     return 0;
 }

@@ -6,6 +6,8 @@
 #define END_OF_TERM 3u   /* zeros behind a term: the end of a lexeme, and a count of no positions */
 #define MOST_PROBES 128u /* for a place in a table: honest terms take under 20; the time of others must have a bound */
 #define MOST_SLOTS 8192u /* a power of two, twice what MOST_TERMS takes */
+#define SORTED_AT_ONCE 4u /* first bytes of terms; an even number, so that they end where they were */
+#define FEW 16u          /* terms that are sorted one by one */
 #define SLACK 8u         /* zeros behind folded text, so that its last word can be read by eights */
 
 struct term {
@@ -21,56 +23,80 @@ struct terms {
     int is_hopeless;
 };
 
-/* Sort by the lowest bytes of the keys, so many of them; `room` is for as many terms. Takes as long whatever they are. */
-static void sort_by_key(struct term *terms, struct term *room, size_t count, unsigned bytes) {
+/* Sort by the first SORTED_AT_ONCE bytes; `room` is for as many terms. Takes as long whatever they are. */
+static void sort_by_beginning(struct term *terms, struct term *room, size_t count) {
+    uint32_t places[SORTED_AT_ONCE][256] = {{0}};
     struct term *from = terms, *to = room;
-    for (unsigned byte = 0; byte < bytes; byte++) {
-        size_t places[256] = {0}, at = 0;
-        for (size_t i = 0; i < count; i++) places[from[i].key >> 8 * byte & 255]++;
-        if (count > 0 && places[from[0].key >> 8 * byte & 255] == count) continue;
-        for (int value = 0; value < 256; value++) {
-            size_t many = places[value];
-            places[value] = at;
-            at += many;
+    for (size_t i = 0; i < count; i++)
+        for (unsigned byte = 0; byte < SORTED_AT_ONCE; byte++) places[byte][terms[i].key >> (56 - 8 * byte) & 255]++;
+    for (unsigned byte = SORTED_AT_ONCE; byte-- > 0;) {
+        uint32_t *at = places[byte], next = 0;
+        for (unsigned value = 0; value < 256; value++) {
+            uint32_t many = at[value];
+            at[value] = next;
+            next += many;
         }
-        for (size_t i = 0; i < count; i++) to[places[from[i].key >> 8 * byte & 255]++] = from[i];
+        for (size_t i = 0; i < count; i++) to[at[from[i].key >> (56 - 8 * byte) & 255]++] = from[i];
         struct term *swap = from;
         from = to;
         to = swap;
     }
-    if (from != terms) memcpy(terms, from, count * sizeof *terms);
 }
 
 static int compare_terms(const void *one, const void *other) {
     const struct term *a = one, *b = other;
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
     int order = memcmp(a->at, b->at, a->size < b->size ? a->size : b->size);
     return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
 }
 
 /* Sort terms as Postgres does, which then need not: by their bytes, a beginning before what it begins. */
 static void sort_terms(struct term *terms, struct term *room, size_t count) {
-    sort_by_key(terms, room, count, 8);
+    sort_by_beginning(terms, room, count);
     for (size_t start = 0, end; start < count; start = end) {
-        for (end = start + 1; end < count && terms[end].key == terms[start].key; end++) {}
-        if (end - start > 1) qsort(terms + start, end - start, sizeof *terms, compare_terms);
+        for (end = start + 1; end < count && terms[end].key >> 32 == terms[start].key >> 32; end++) {}
+        if (end - start > FEW) qsort(terms + start, end - start, sizeof *terms, compare_terms);
+        else
+            for (size_t i = start + 1; i < end; i++) {
+                struct term term = terms[i];
+                size_t place = i;
+                for (; place > start && compare_terms(&term, terms + place - 1) < 0; place--) terms[place] = terms[place - 1];
+                terms[place] = term;
+            }
     }
-}
-
-/* Small letters, digits and underscores as they are, capitals as small letters, and anything else as 0. */
-static uint8_t fold(uint8_t byte) {
-    if ((uint8_t)(byte - 'A') < 26) return (uint8_t)(byte | 32);
-    return (uint8_t)(byte - 'a') < 26 || (uint8_t)(byte - '0') < 10 || byte == '_' ? byte : 0;
 }
 
 /* Tell whether a part of a name begins here: a capital after a small letter or a digit. */
 static int is_hump(const uint8_t *at) {
-    return (uint8_t)(at[0] - 'A') < 26 && ((uint8_t)(at[-1] - 'a') < 26 || (uint8_t)(at[-1] - '0') < 10);
+    return ((uint8_t)(at[0] - 'A') < 26) & (((uint8_t)(at[-1] - 'a') < 26) | ((uint8_t)(at[-1] - '0') < 10));
 }
 
-static uint64_t load_eight(const uint8_t *at) {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) word = word << 8 | at[i];
-    return word;
+/* Copy small letters, digits and underscores as they are, capitals as small letters, and anything else as 0; return how
+ * many humps there are. Without a jump, so that compilers make one instruction of sixteen bytes. */
+static size_t fold(const uint8_t *text, uint8_t *folded, size_t size) {
+    size_t humps = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = text[i], small = byte | 32;
+        int is_letter = (uint8_t)(small - 'a') < 26;
+        int is_kept = ((uint8_t)(byte - '0') < 10) | (byte == '_');
+        folded[i] = (uint8_t)((small & -is_letter) | (byte & -is_kept));
+    }
+    for (size_t start = 1, end; start < size; start = end) {
+        uint8_t some = 0;
+        end = size - start < 255 ? size : start + 255;
+        for (size_t i = start; i < end; i++) some = (uint8_t)(some + is_hump(text + i));
+        humps += some;
+    }
+    return humps;
+}
+
+/* The bytes of folded text before the next zero. */
+static size_t measure_word(const uint8_t *at) {
+    const uint64_t low = UINT64_MAX / 255 * 127;
+    for (size_t size = 0;; size += 8) {
+        uint64_t zeros = ~(load_eight(at + size) + low) & ~low;
+        if (zeros != 0) return size + (size_t)__builtin_clzll(zeros) / 8;
+    }
 }
 
 /* Add a term of folded text, if it is new and there are not too many. */
@@ -89,7 +115,7 @@ static void add_term(struct terms *terms, const uint8_t *at, size_t size) {
     uint32_t slot = (uint32_t)(hash >> 32) & terms->last;
     for (uint32_t probes = 0; terms->slots[slot] != 0; slot = (slot + 1) & terms->last) {
         const struct term *known = terms->found + terms->slots[slot] - 1;
-        if (known->key == key && known->size == size && memcmp(known->at, at, size) == 0) return;
+        if (known->key == key && known->size == size && (size <= 8 || memcmp(known->at, at, size) == 0)) return;
         if (++probes > MOST_PROBES) {
             terms->is_hopeless = 1;
             return;
@@ -121,21 +147,14 @@ static void add_parts(struct terms *terms, const uint8_t *text, const uint8_t *f
 
 /* Add the words of a text; then, as a text may have too many, their parts. `names` has room for half of its bytes. */
 static void add_words(struct terms *terms, const uint8_t *text, uint8_t *folded, size_t size, struct slice *names) {
-    size_t start = 0, humps = 0, count = 0;
-    int is_name = 0;
-    for (size_t i = 0; i <= size; i++) {
-        uint8_t byte = i < size ? fold(text[i]) : 0;
-        folded[i] = byte;
-        if (byte != 0) {
-            int hump = i > start && is_hump(text + i);
-            humps += (size_t)hump;
-            is_name |= hump | (byte == '_');
-            continue;
-        }
-        if (i > start && terms->count < MOST_TERMS) add_term(terms, folded + start, i - start);
-        if (is_name) names[count++] = (struct slice){folded + start, i - start};
-        start = i + 1;
-        is_name = 0;
+    size_t humps = fold(text, folded, size), count = 0;
+    for (size_t start = 0, end; start < size; start = end + 1) {
+        end = start + measure_word(folded + start);
+        if (end == start) continue;
+        if (terms->count < MOST_TERMS) add_term(terms, folded + start, end - start);
+        int is_name = memchr(folded + start, '_', end - start) != NULL;
+        for (size_t i = start + 1; humps > 0 && !is_name && i < end; i++) is_name = is_hump(text + i);
+        if (is_name) names[count++] = (struct slice){folded + start, end - start};
     }
     uint32_t words = terms->count;
     for (size_t i = 0; i < count; i++)
@@ -200,17 +219,17 @@ EXPORT uint8_t *playhead_terms(const uint8_t *given, size_t given_size, size_t *
     return finish(&out, is_good, size);
 }
 
-static uint32_t crc32(const uint8_t *bytes, size_t size) {
-    static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
+/* The CRC-32 of each byte, from which that of more is put together. */
+static void make_crcs(uint32_t *crcs) {
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        crcs[byte] = byte;
+        for (int bit = 0; bit < 8; bit++) crcs[byte] = crcs[byte] >> 1 ^ (0xedb88320u & -(crcs[byte] & 1));
     }
+}
+
+static uint32_t crc32(const uint32_t *crcs, const uint8_t *bytes, size_t size) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < size; i++) crc = crc >> 8 ^ crcs[(crc ^ bytes[i]) & 255];
     return ~crc;
 }
 
@@ -233,12 +252,13 @@ static void sort_numbers(uint32_t *numbers, uint32_t *room, size_t count) {
 /* The distinct hashes of terms in order, as elements of a binary int4[]: their length, which is 4, and their value. */
 EXPORT uint8_t *playhead_hashes(const uint8_t *terms, size_t terms_size, size_t *size) {
     size_t most = terms_size / (END_OF_TERM + 1) + 1, count = 0;
-    uint32_t *hashes = malloc(2 * most * sizeof *hashes);
+    uint32_t *hashes = malloc(2 * most * sizeof *hashes), crcs[256];
     struct buffer out = make_buffer(8 * most);
+    make_crcs(crcs);
     for (size_t at = 0; hashes != NULL && at < terms_size && count < most;) {
         const uint8_t *end = memchr(terms + at, 0, terms_size - at);
         size_t length = end == NULL ? terms_size - at : (size_t)(end - terms) - at;
-        hashes[count++] = crc32(terms + at, length);
+        hashes[count++] = crc32(crcs, terms + at, length);
         at += length + END_OF_TERM;
     }
     if (hashes != NULL) sort_numbers(hashes, hashes + most, count);
