@@ -1,8 +1,8 @@
 """The writer: the only code that stores traces, events and log records.
 
-One writer per web process. Requests hand over their records and wait for the commit that holds them; whatever waits
-when a connection is free shares one transaction (group commit), so a lone small request waits milliseconds and a
-flood amortises each fsync over thousands of rows.
+One writer per web process. Requests hand over their records and wait for the commit that holds them; what waits shares
+one transaction (group commit), so a lone small request waits milliseconds and a flood amortises each fsync over
+thousands of rows.
 
 Bounds: what waits is bounded in bytes (`INGEST_QUEUE_BYTES`); past that, and while Postgres cannot be reached,
 `write` raises `WriterBusyError` and the door answers 503 with `Retry-After`. Nothing is acknowledged before it is
@@ -15,6 +15,7 @@ rejected with the reason Postgres gave, all others are stored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ _BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 * 2**20
 _COMMITTERS = 2
 """Transactions under way at once: one waits for its fsync while the other's rows are encoded."""
+_FEW_ROWS, _MANY_ROWS = 32, 1_000
+"""What waits while another transaction is under way has its own at once where it is little, for its latency, or where
+both are much. What is between waits for that one's end, with what comes until then: one commit costs less than two."""
+PATIENCE_S = 0.1
+"""The longest such wait, should that transaction be held up."""
 INLINE_BYTES = 512 * 2**10
 """A body up to this size is decoded and prepared on the event loop, in at most some 25 ms. In a thread it would take
 turns with the loop for the interpreter, which costs both of them an eighth more processor time."""
@@ -58,6 +64,8 @@ class WriterBusyError(Exception):
 class _Waiting(msgspec.Struct):
     submission: Submission
     done: asyncio.Future[WriteResult]
+    since: float
+    """By the monotonic clock."""
 
     @property
     def rows(self) -> int:
@@ -70,6 +78,9 @@ class Writer:
     def __init__(self) -> None:
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
+        self._queued_rows = 0
+        self._requests_under_way = 0
+        self._rows_under_way = 0
         self._wake = asyncio.Event()
         self._committers: list[asyncio.Task[None]] = []
         self._is_closing = False
@@ -111,9 +122,10 @@ class Writer:
         if session is not None:
             session = redact_session(session, policy.rules)
         submission = Submission(project_id, door, prepared, session, public_id)
-        waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(submission, asyncio.get_running_loop().create_future(), time.monotonic())
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
+        self._queued_rows += waiting.rows
         self._wake.set()
         self._start()
         return await waiting.done
@@ -161,11 +173,13 @@ class Writer:
     async def _run(self, committer: Committer) -> None:
         """Take what waits, commit it, answer; until closed and empty."""
         while self._queue or not self._is_closing:
-            if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+            if not self._queue or not self._is_due():
+                await self._wait()
                 continue
             batch = self._take_batch()
+            rows = sum(waiting.rows for waiting in batch)
+            self._requests_under_way += len(batch)
+            self._rows_under_way += rows
             try:
                 await self._commit(batch, committer)
             except (psycopg.OperationalError, TimeoutError) as error:
@@ -178,7 +192,28 @@ class Writer:
                 # Isolation: a defect in one batch must not end the writer; its senders are told and try again.
                 log.exception("writer.failed", requests=len(batch))
                 _fail(batch, WriterBusyError(f"Storing failed: {type(error).__name__}.", retry_after_s=5))
+            finally:
+                self._requests_under_way -= len(batch)
+                self._rows_under_way -= rows
+                self._wake.set()
         await committer.close()
+
+    async def _wait(self) -> None:
+        """Wait for a request or the end of a commit; if something waits already, not longer than it has patience."""
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S if self._queue else None):
+                await self._wake.wait()
+
+    def _is_due(self) -> bool:
+        """Tell whether what waits is to be committed now, and not together with what comes until a commit has ended."""
+        return (
+            not self._requests_under_way
+            or self._requests_under_way + len(self._queue) <= _COMMITTERS
+            or self._queued_rows <= _FEW_ROWS
+            or self._rows_under_way + self._queued_rows >= _MANY_ROWS
+            or time.monotonic() - self._queue[0].since >= PATIENCE_S
+        )
 
     def _take_batch(self) -> list[_Waiting]:
         """Take from the queue what shares the next transaction: at least one request, at most the bounds."""
@@ -190,6 +225,7 @@ class Writer:
             weight += waiting.submission.prepared.weight
             batch.append(waiting)
         self._queued_bytes -= weight
+        self._queued_rows -= rows
         return batch
 
     async def _commit(self, batch: list[_Waiting], committer: Committer) -> None:

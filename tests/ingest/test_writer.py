@@ -26,7 +26,7 @@ from observability.ingest.records import EventRecord, LogRecord, WriteResult
 from observability.ingest.sessions import SessionUpdate
 from observability.ingest.statements import EVENTS, decode_event, decode_summary
 from observability.ingest.summaries import fold_events, refold
-from observability.ingest.writer import Writer, WriterBusyError
+from observability.ingest.writer import Writer, WriterBusyError, close_writer
 from observability.models import Organization, Project
 from tests.ingest.strategies import requests
 from tests.records import START_US, make_decoded, make_event, make_log
@@ -170,6 +170,84 @@ async def test_write__many_small_requests_at_once__each_answered_for_itself(writ
     assert sum(result.accepted for result in results) == 50
     assert sum(result.duplicates for result in results) == 50
     assert len(await _read("events", project)) == 50
+
+
+def _make_trace(name: str, count: int) -> list[EventRecord]:
+    return [make_event(name, f"s{number}") for number in range(count)]
+
+
+@sync_to_async
+def _count_blocked() -> int:
+    """Return how many of the writer's transactions wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'playhead-writer' "
+            "AND datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "patience_s", "traces_together"),
+    [
+        pytest.param([40, 40], 60, ["first", "second + third + last"], id="what-is-between-waits-for-the-next"),
+        pytest.param([40, 40], 0.05, ["first", "second + third", "last"], id="what-is-between-does-not-wait-for-long"),
+        pytest.param([40], 60, ["first", "second", "last"], id="one-request-for-each-committer"),
+        pytest.param([1, 1], 60, ["first", "second + third", "last"], id="little-is-not-kept-waiting"),
+        pytest.param([500, 500], 60, ["first", "second + third", "last"], id="much-is-not-kept-waiting"),
+    ],
+)
+async def test_write__beside_a_transaction_under_way__shares_the_next_or_has_its_own(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, rows: list[int], patience_s: float, traces_together: list[str]
+) -> None:
+    monkeypatch.setattr("observability.ingest.writer.PATIENCE_S", patience_s)
+    project = await _make_project()
+    beside = [_make_trace(name, count) for name, count in zip(("second", "third"), rows, strict=False)]
+    has_its_own = len(traces_together) == 3
+    # What has ended counts no more.
+    await _write(writer, project, *_make_trace("before", 1_000))
+
+    async with asyncio.TaskGroup() as group:
+        with hold_lock("events"):
+            group.create_task(_write(writer, project, *_make_trace("first", 40)))
+            while await _count_blocked() < 1:
+                await asyncio.sleep(0.01)
+            for records in beside:
+                group.create_task(_write(writer, project, *records))
+            while await _count_blocked() < 1 + has_its_own:
+                await asyncio.sleep(0.01)
+            # More than a committer takes to begin; where none is to begin, nothing changes.
+            await asyncio.sleep(0.2)
+            group.create_task(_write(writer, project, *_make_trace("last", 40)))
+            await asyncio.sleep(0.2)
+
+    found = await _read_columns(
+        "SELECT xmin::text, string_agg(DISTINCT trace_id, ' + ') FROM events WHERE project_id = %s "
+        "AND trace_id <> 'before' GROUP BY 1",
+        project,
+    )
+    assert sorted(sorted(names.split(" + ")) for _, names in found) == sorted(
+        sorted(names.split(" + ")) for names in traces_together
+    )
+
+
+async def test_close__while_what_waits_shares_the_next_transaction__stores_it_and_ends(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observability.ingest.writer.PATIENCE_S", 60)
+    project = await _make_project()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        with hold_lock("events"):
+            for name in ("first", "second", "third", "last"):
+                group.create_task(_write(writer, project, *_make_trace(name, 40)))
+                while not await _count_blocked():
+                    await asyncio.sleep(0.01)
+            closing = group.create_task(close_writer())
+            await asyncio.sleep(0.1)
+        await closing
+
+    assert len(await _read("events", project)) == 160
 
 
 async def test_write__poison_record__rejected_alone_and_the_rest_stored(writer: Writer) -> None:
