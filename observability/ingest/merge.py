@@ -10,6 +10,8 @@ Values that belong together (an input with its preview, size and replay copy) tr
 
 from __future__ import annotations
 
+import struct
+
 import msgspec
 
 from observability.flags import EventFlag
@@ -41,6 +43,8 @@ _NOT_MERGED = {
 }
 _SINGLE_FIELDS = tuple(field for field in EventRow.__struct_fields__ if field not in _NOT_MERGED)
 
+_RANK = struct.Struct(">QI6s")
+
 
 def make_rank(*, ended_at_us: int | None, content_bytes: int, content_hash: bytes) -> bytes:
     """Return the rank of a half as 18 bytes that compare as the rule says.
@@ -55,7 +59,7 @@ def make_rank(*, ended_at_us: int | None, content_bytes: int, content_hash: byte
         A hash of the same, of which the first six bytes count.
     """
     end = 0 if ended_at_us is None else ended_at_us + 1
-    return end.to_bytes(8, "big") + min(content_bytes, 2**32 - 1).to_bytes(4, "big") + content_hash[:6]
+    return _RANK.pack(end, min(content_bytes, 2**32 - 1), content_hash)
 
 
 def merge_events(

@@ -6,10 +6,11 @@ place where redaction happens, for every door.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -25,6 +26,7 @@ from observability.ingest.search import SearchText, find_lexemes
 
 # Outside these a time is a mistake of units (seconds, milliseconds) and nothing any index should hold.
 _FIRST_US = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_DAY_US = 86_400_000_000
 _LAST_US = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _NO_USAGE = Usage()
 _SEARCHED_BYTES = 8_192
@@ -40,7 +42,7 @@ _USAGE_ESTIMATED, _TIME_SUSPECT = EventFlag.USAGE_ESTIMATED.value, EventFlag.TIM
 _HAS_ATTRIBUTES, _HAS_EXTRA = EventFlag.HAS_ATTRIBUTES.value, EventFlag.HAS_EXTRA.value
 _HAS_ERROR_STACK, _RERUN = EventFlag.HAS_ERROR_STACK.value, EventFlag.RERUN.value
 
-_encode = msgspec.msgpack.Encoder().encode
+_encoder = msgspec.msgpack.Encoder()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class _Preparation:
         self._hashes: dict[bytes, bytes] = {}
         self._texts: dict[str, list[SearchText]] = defaultdict(list)
         self._shown: list[tuple[EventRow, bytes | None, bytes | None]] = []
+        self._content = bytearray()
 
     def prepare_event(self, index: int, record: EventRecord, *, is_suspect: bool) -> PreparedEvent:
         """Redact, withhold, price and pack one event."""
@@ -116,9 +119,9 @@ class _Preparation:
         if cost is not None:
             flags |= _COST_STATED
         elif clean.kind == _AI and clean.model and clean.usage:
-            day = datetime.fromtimestamp(clean.started_at_us / 1e6, UTC).date()
+            day = _find_day(clean.started_at_us // _DAY_US)
             cost = price_usage(provider=clean.provider, model=clean.model, usage=usage, on=day)
-        content = _encode(clean)
+        content = self._encode(clean)
         row = self._make_row(clean, usage=usage, cost_micros=cost, flags=flags | _flag_presence(clean), content=content)
         payload = self._make_payload(clean, redacted.originals)
         self.weight += len(content) + _ROW_BYTES
@@ -142,7 +145,7 @@ class _Preparation:
         if not self.keeps_all:
             clean, withheld = apply_capture_to_log(clean, self.capture)
             flags |= int(withheld)
-        content = _encode(clean)
+        content = self._encode(clean)
         self.weight += len(content) + _ROW_BYTES
         if clean.trace_id:
             self._texts[clean.trace_id].append(clean.message[:_SEARCHED_BYTES])
@@ -175,8 +178,13 @@ class _Preparation:
             row.input_preview = given
             row.output_preview = produced
 
+    def _encode(self, record: EventRecord | LogRecord) -> bytearray:
+        """Return everything that a record says as bytes, for its size and hash; good until the next record."""
+        _encoder.encode_into(record, self._content)
+        return self._content
+
     def _make_row(
-        self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytes
+        self, record: EventRecord, *, usage: Usage, cost_micros: int | None, flags: int, content: bytearray
     ) -> EventRow:
         """Return the row. Long because it has a line a column."""
         ended = record.ended_at_us
@@ -292,6 +300,12 @@ class _Preparation:
     def _flag_time(self, time_us: int) -> int:
         is_near = self.limits.suspect_before_us <= time_us < self.limits.suspect_after_us
         return 0 if is_near else _TIME_SUSPECT
+
+
+@functools.lru_cache(maxsize=64)
+def _find_day(days: int) -> date:
+    """Return the day so many days after 1970."""
+    return date(1970, 1, 1) + timedelta(days=days)
 
 
 def _flag_presence(record: EventRecord) -> int:

