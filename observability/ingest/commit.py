@@ -32,7 +32,7 @@ from observability.ingest.merge import merge_events
 from observability.ingest.past_days import FORGET_DAYS, list_past_days
 from observability.ingest.prepare import Prepared, PreparedEvent
 from observability.ingest.records import Rejected, WriteResult
-from observability.ingest.rows import EventKey, EventRow, LogRow, PayloadRow, TraceKey
+from observability.ingest.rows import KEY_FIELDS, EventKey, EventRow, LogRow, PayloadRow, TraceKey
 from observability.ingest.search import make_search_rows
 from observability.ingest.sessions import SessionUpdate
 from observability.ingest.statements import (
@@ -423,9 +423,8 @@ def _reject_deleted(index: int, trace_id: str, span_id: str | None) -> Rejected:
 
 
 def _has_value(payload: PayloadRow) -> bool:
-    values = (payload.input, payload.output, payload.attributes, payload.error_stack, payload.extra)
-    replayed = (payload.replay_input, payload.replay_output, payload.replay_extra)
-    return any(value is not None for value in values + replayed)
+    values = msgspec.structs.astuple(payload)[len(KEY_FIELDS) :]
+    return values.count(None) < len(values)
 
 
 def _to_columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

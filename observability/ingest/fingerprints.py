@@ -16,7 +16,8 @@ from observability.flags import EventFlag
 from observability.ingest.records import Status
 from observability.ingest.rows import EventRow
 
-_RERUN = EventFlag.RERUN.value
+# As plain numbers and texts: members of enumerations cost more than what is done with them.
+_RERUN, _ERROR = EventFlag.RERUN.value, Status.ERROR.value
 _READ_CHARS = 2_000
 _TEMPLATE_CHARS = 300
 
@@ -59,7 +60,7 @@ def find_fingerprint(row: EventRow) -> tuple[str, str] | None:
 
     An error without a message is known by its type.
     """
-    if row.status != Status.ERROR or row.flags & _RERUN:
+    if row.status != _ERROR or row.flags & _RERUN:
         return None
     # Cut before it is kept: behind what is read of it a message may go on for long.
     return fingerprint_error(row.kind, row.name, (row.error_message or row.error_type or "")[:_READ_CHARS])

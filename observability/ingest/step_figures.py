@@ -19,7 +19,9 @@ from observability.ingest.statements import to_datetime
 from observability.ingest.summaries import Summary
 
 _HOUR_US = 3_600_000_000
-_RERUN = EventFlag.RERUN.value
+# As plain numbers and texts: members of enumerations cost more than what is done with them.
+_RERUN, _ERROR = EventFlag.RERUN.value, Status.ERROR.value
+_TOOL, _AI = Kind.TOOL.value, Kind.AI.value
 StepKey = tuple[int, str, str]
 """Project, step kind, step key."""
 
@@ -50,7 +52,7 @@ class StepFigures:
             hour = self._hours[key, summary.started_at_us // _HOUR_US]
             hour.calls += sign
             hour.events += sign * summary.event_count
-            hour.errors += sign * (summary.status == Status.ERROR)
+            hour.errors += sign * (summary.status == _ERROR)
             hour.total_tokens += sign * summary.total_tokens
             hour.cost_micros += sign * (summary.cost_micros or 0)
             hour.duration_ms += sign * (summary.duration_ms or 0.0)
@@ -66,7 +68,7 @@ class StepFigures:
             hour = self._hours[key, event.started_at_us // _HOUR_US]
             hour.calls += sign
             hour.events += sign
-            hour.errors += sign * (event.status == Status.ERROR)
+            hour.errors += sign * (event.status == _ERROR)
             hour.total_tokens += sign * (event.total_tokens or 0)
             hour.cost_micros += sign * (event.cost_micros or 0)
             hour.duration_ms += sign * (event.duration_ms or 0.0)
@@ -85,9 +87,9 @@ class StepFigures:
 
 
 def _find_step(event: EventRow) -> tuple[StepKey, str] | None:
-    if event.kind == Kind.TOOL:
+    if event.kind == _TOOL:
         name = event.tool_name or event.name
         return (event.project_id, "tool", name), name
-    if event.kind == Kind.AI and event.prompt_hash:
+    if event.kind == _AI and event.prompt_hash:
         return (event.project_id, "prompt", event.prompt_hash), event.prompt_name or f"prompt {event.prompt_hash[:8]}"
     return None
