@@ -22,8 +22,8 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
-    # Batches touch many pages once, so that few checkpoints mean few images of whole pages in the log. Compressing those
-    # by pglz, which every build has, takes a tenth of what storing an event costs Postgres; lz4 and zstd few builds have.
+    # Batches touch many pages once, so that few checkpoints mean few images of whole pages in the log. Compressing
+    # them by pglz, which every build has, takes a tenth of what storing an event costs Postgres; few have lz4.
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "off",
