@@ -64,8 +64,8 @@ class WriterBusyError(Exception):
 class _Waiting(msgspec.Struct):
     submission: Submission
     done: asyncio.Future[WriteResult]
-    since: float
-    """By the monotonic clock."""
+    due_at: float
+    """When its patience ends, by the monotonic clock."""
 
     @property
     def rows(self) -> int:
@@ -122,7 +122,7 @@ class Writer:
         if session is not None:
             session = redact_session(session, policy.rules)
         submission = Submission(project_id, door, prepared, session, public_id)
-        waiting = _Waiting(submission, asyncio.get_running_loop().create_future(), time.monotonic())
+        waiting = _Waiting(submission, asyncio.get_running_loop().create_future(), time.monotonic() + PATIENCE_S)
         self._queue.append(waiting)
         self._queued_bytes += prepared.weight
         self._queued_rows += waiting.rows
@@ -201,8 +201,9 @@ class Writer:
     async def _wait(self) -> None:
         """Wait for a request or the end of a commit; if something waits already, not longer than it has patience."""
         self._wake.clear()
+        patience_s = self._queue[0].due_at - time.monotonic() if self._queue else None
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S if self._queue else None):
+            async with asyncio.timeout(patience_s):
                 await self._wake.wait()
 
     def _is_due(self) -> bool:
@@ -212,7 +213,7 @@ class Writer:
             or self._requests_under_way + len(self._queue) <= _COMMITTERS
             or self._queued_rows <= _FEW_ROWS
             or self._rows_under_way + self._queued_rows >= _MANY_ROWS
-            or time.monotonic() - self._queue[0].since >= PATIENCE_S
+            or time.monotonic() >= self._queue[0].due_at
         )
 
     def _take_batch(self) -> list[_Waiting]:

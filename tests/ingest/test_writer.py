@@ -177,14 +177,19 @@ def _make_trace(name: str, count: int) -> list[EventRecord]:
 
 
 @sync_to_async
-def _count_blocked() -> int:
-    """Return how many of the writer's transactions wait for a lock."""
+def _ask_connections(count: str) -> int:
+    """Ask something that is counted over the writer's connections to Postgres."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'playhead-writer' "
-            "AND datname = current_database() AND wait_event_type = 'Lock'"
+            f"SELECT {count} FROM pg_stat_activity "
+            "WHERE application_name = 'playhead-writer' AND datname = current_database()"
         )
         return int(cursor.fetchone()[0])
+
+
+async def _count_blocked() -> int:
+    """Return how many of the writer's transactions wait for a lock."""
+    return await _ask_connections("count(*) FILTER (WHERE wait_event_type = 'Lock')")
 
 
 @pytest.mark.parametrize(
@@ -409,21 +414,12 @@ async def test_write__connection_ended_by_postgres__connects_again_and_stores(wr
     project = await _make_project()
     await asyncio.gather(*(_write(writer, project, make_event(span_id=f"s{n}")) for n in range(4)))
 
-    ended = await sync_to_async(_end_writers)()
+    ended = await _ask_connections("count(pg_terminate_backend(pid, 5000))")
     result = await _write(writer, project, make_event(span_id="later"))
 
     assert ended >= 1
     assert result.accepted == 1
     assert len(await _read("events", project)) == 5
-
-
-def _end_writers() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
-            "WHERE application_name = 'playhead-writer' AND datname = current_database()"
-        )
-        return int(cursor.fetchone()[0])
 
 
 async def test_write__postgres_answers_nothing__busy_after_the_time_and_the_thread_is_free_again(
